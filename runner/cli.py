@@ -1,0 +1,66 @@
+"""The command line: thin. The sole catcher of XrunError."""
+
+import gc
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from runner.errors import UsageError, XrunError
+
+COMMANDS: Final[dict[str, str]] = {
+    "plan": "what would run, and what is cached; executes nothing",
+    "ls": "the experiments of this project, or the runs of one",
+    "show": "one run: parameters, fields, failure, provenance",
+    "table": "the result table of an experiment",
+}
+"""Sub-commands: name -> what it does. Each is the function `main` of `runner.commands.<name>`."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point of `xrun`. Exits with the code that design and docs name."""
+    gc.disable()  # until there is work that makes garbage; importing does not
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        code = _command(arguments)(arguments)
+        sys.stdout.flush()
+    except XrunError as error:
+        print(f"xrun: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("xrun: interrupted before anything was executed", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left; that is its right
+        code = 141
+    raise SystemExit(code)
+
+
+def _command(arguments: list[str]) -> Callable[[list[str]], int]:
+    word = arguments[0] if arguments else ""
+    if word in COMMANDS:
+        from importlib import import_module
+
+        command: Callable[[list[str]], int] = import_module(f"runner.commands.{word}").main
+        return lambda rest: command(rest[1:])
+    if word and word.isidentifier():
+        from runner.suggest import nearest
+
+        if close := nearest(word, COMMANDS):
+            raise UsageError(f"there is no command `{word}`; did you mean `xrun {close}`?")
+    from runner.commands.run import main as run
+
+    return run
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+    """Warnings of ours as one line; everybody else's as Python says them."""
+    if category.__module__.startswith("runner."):
+        print(f"xrun: warning: {message}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

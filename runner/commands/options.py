@@ -1,0 +1,43 @@
+"""The options that several commands share, and what they mean."""
+
+import argparse
+import os
+from pathlib import Path
+
+from runner.config.load import Request, is_experiment_file
+from runner.config.place import find
+from runner.workspace import Workspace, locate
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Options on where the project is."""
+    parser.add_argument("--workspace", metavar="DIR", help="keep .xrun/ and results/ in DIR (default: $XRUN_WORKSPACE, or the project root)")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Hydra's options on where configs are, and the overrides."""
+    parser.add_argument("overrides", nargs="*", help="Hydra overrides; or a composed experiment.yaml and overrides on it")
+    parser.add_argument("-m", "--multirun", action="store_true", help="accepted for Hydra's sake: a sweep needs no flag")
+    parser.add_argument("-cp", "--config-path", metavar="DIR", help="the config directory")
+    parser.add_argument("-cn", "--config-name", metavar="NAME", help="the primary config (default: config)")
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="one more config directory, searched after the first")
+    add_place(parser)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """What of the options config.load needs."""
+    overrides: list[str] = list(options.overrides)
+    file = Path(overrides.pop(0)) if overrides and is_experiment_file(overrides[0]) else None
+    return Request(
+        overrides=tuple(overrides),
+        file=file,
+        config_path=options.config_path,
+        config_dir=options.config_dir,
+        config_name=options.config_name,
+        cwd=Path.cwd(),
+    )
+
+
+def workspace(options: argparse.Namespace) -> Workspace:
+    """The workspace of the project around the working directory, for commands that need no experiment."""
+    return locate(find(Path.cwd(), os.environ.get("XRUN_CONF")).root, options.workspace)

@@ -1,0 +1,73 @@
+"""Finds the config directory and with it the project root."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import ConfigError
+
+NAMES = ("conf", "configs")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where the project is."""
+
+    root: Path
+    """Put on `sys.path`; `.xrun/` and `results/` lie here."""
+    conf: Path | None
+    """The config directory; None when there is none, so that only the packaged defaults are left."""
+    tried: tuple[str, ...]
+    """What was looked at, for the error message."""
+
+
+def git_root(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds `.git`."""
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+
+
+def find(cwd: Path, config_path: str | None = None) -> Place:
+    """The first of: `config_path`, $XRUN_CONF, `[tool.xrun] conf` in pyproject.toml, ./conf, ./configs, the same at the git root.
+
+    A directory that somebody names and that does not exist raises ConfigError; one that nobody names may be absent.
+    """
+    top = git_root(cwd)
+    if config_path is not None:
+        return _named(cwd / config_path, "--config-path")
+    if value := os.environ.get("XRUN_CONF"):
+        return _named(cwd / value, "XRUN_CONF")
+    homes = [cwd] + ([top] if top and top != cwd else [])
+    tried = []
+    for home in homes:
+        if named := _from_pyproject(home):
+            return Place(root=home, conf=named, tried=())
+        tried.append(f"[tool.xrun] conf in {home / 'pyproject.toml'}")
+    for home in homes:
+        for name in NAMES:
+            if (home / name).is_dir():
+                return Place(root=home, conf=home / name, tried=())
+            tried.append(str(home / name))
+    return Place(root=cwd, conf=None, tried=("--config-path", "$XRUN_CONF", *tried))
+
+
+def _named(path: Path, where: str) -> Place:
+    folder = Path(os.path.normpath(path))
+    if not folder.is_dir():
+        raise ConfigError(f"the config directory {folder} does not exist", where=where)
+    return Place(root=folder.parent, conf=folder, tried=())
+
+
+def _from_pyproject(home: Path) -> Path | None:
+    file = home / "pyproject.toml"
+    if not file.is_file():
+        return None
+    try:
+        value = tomllib.loads(file.read_text()).get("tool", {}).get("xrun", {}).get("conf")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=str(file)) from None
+    if value is None:
+        return None
+    if not isinstance(value, str) or not (home / value).is_dir():
+        raise ConfigError(f"the config directory {value!r} does not exist", where=str(file), key="tool.xrun.conf")
+    return home / value

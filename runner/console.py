@@ -1,0 +1,236 @@
+"""The terminal: progress while runs come in, the table at the end, failures grouped. Plain lines in a pipe."""
+
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from runner.record import Record, Status
+from runner.results import Tabulated, Tally
+
+PROGRESS_AFTER = 0.7
+"""Seconds before a progress bar appears; short sweeps need none."""
+MAX_KEPT = 10_000
+MAX_GROUPS = 5
+
+
+@dataclass(slots=True)
+class Group:
+    """Runs that failed alike."""
+
+    first: Record
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Watch:
+    """Counts records as they pass, and groups those that did not complete."""
+
+    total: int
+    counts: Counter[str] = field(default_factory=Counter)
+    cached: int = 0
+    groups: dict[tuple[str, ...], Group] = field(default_factory=dict)
+    unsuccessful: list[Record] = field(default_factory=list)
+
+    def note(self, record: Record) -> None:
+        """One more record."""
+        self.counts[record.status.value] += 1
+        self.cached += record.cached
+        if record.status.ok:
+            return
+        failure = record.failure
+        key = (record.status.value, failure.step, failure.kind, failure.where) if failure else (record.status.value,)
+        self.groups.setdefault(key, Group(record)).count += 1
+        if len(self.unsuccessful) < MAX_KEPT:
+            self.unsuccessful.append(record)
+
+    @property
+    def seen(self) -> int:
+        """Runs that are over."""
+        return self.counts.total()
+
+    def tally(self) -> Tally:
+        """The totals."""
+        return Tally(counts=dict(sorted(self.counts.items())), cached=self.cached, unsuccessful=tuple(self.unsuccessful))
+
+
+class Console:
+    """Writes for people: results to stdout, everything else to stderr."""
+
+    def __init__(self, *, quiet: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self.quiet = quiet
+        self.out, self.err = out or sys.stdout, err or sys.stderr
+
+    def say(self, text: str = "") -> None:
+        """A line for people, unless they want quiet."""
+        if not self.quiet:
+            print(text, file=self.err)
+
+    def progress(self, records: Iterable[Record], watch: Watch, name: str) -> Iterator[Record]:
+        """Pass the records on; show how far they are, once they take more than a moment."""
+        begun = time.monotonic()
+        display: _Display | None = None
+        live = not self.quiet and self.err.isatty() and os.environ.get("TERM") != "dumb"
+        shown = begun
+        try:
+            for record in records:
+                watch.note(record)
+                now = time.monotonic()
+                if live and now - shown > 0.1 and now - begun > PROGRESS_AFTER:
+                    display = display or _Display(self.err, watch, name, begun)
+                    display.update(now)
+                    shown = now
+                yield record
+        finally:
+            if display is not None:
+                display.close()
+
+    def table(self, made: Tabulated) -> None:
+        """The result table, its middle left out when it is long."""
+        if self.quiet:
+            return
+        preview = made.preview
+        if self.out.isatty():
+            _rich_table(preview, self.out)
+        else:
+            print(plain_table(preview.columns, _with_gap(preview)), file=self.out)
+
+    def failures(self, watch: Watch) -> None:
+        """What did not complete: one block per cause, with the traceback of its first run."""
+        for number, group in enumerate(sorted(watch.groups.values(), key=lambda g: -g.count)):
+            if number == MAX_GROUPS:
+                self.say(f"... and {len(watch.groups) - MAX_GROUPS} more kinds of failure; `xrun ls` lists every run")
+                return
+            self._failure(group)
+
+    def _failure(self, group: Group) -> None:
+        record, failure = group.first, group.first.failure
+        runs = "1 run" if group.count == 1 else f"{group.count:,} runs"
+        if failure is None:
+            print(f"\n{record.status.value}: {runs}", file=self.err)
+            return
+        where = f" at {failure.where}" if failure.where else ""
+        print(f"\n{record.status.value}: {runs}, {failure.kind}{where} in step `{failure.step}`", file=self.err)
+        point = ", ".join(f"{k}={v!r}" for k, v in record.params.items())
+        print(f"  first: {record.id_run}  {point}", file=self.err)
+        for line in (failure.traceback or failure.message).rstrip().splitlines():
+            print(f"  | {line}", file=self.err)
+
+    def violations(self, made: Tabulated) -> None:
+        """The table's breaches of its schema, as a table."""
+        if not made.violations:
+            return
+        print(f"\nthe table is invalid: {len(made.violations):,} {'value breaches' if len(made.violations) == 1 else 'values breach'} its schema", file=self.err)
+        head = ("run", "column", "value", "check")
+        lines = [(v.id_run or "-", v.column, v.value, v.check) for v in made.violations[:20]]
+        print(plain_table(head, lines), file=self.err)
+        if len(made.violations) > 20:
+            print(f"... and {len(made.violations) - 20:,} more", file=self.err)
+
+
+class _Display:
+    """The live progress line, drawn by rich."""
+
+    def __init__(self, err: TextIO, watch: Watch, name: str, begun: float) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._watch, self._begun = watch, begun
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None, complete_style="green", finished_style="green"),
+            TextColumn("{task.fields[told]}"),
+            console=RichConsole(file=err),
+            auto_refresh=False,
+            expand=True,
+            transient=True,
+        )
+        self._progress.start()
+        self._task = self._progress.add_task(name, total=watch.total, told="")
+
+    def update(self, now: float) -> None:
+        """Draw the present state."""
+        watch = self._watch
+        executed = watch.seen - watch.cached
+        rate = executed / max(now - self._begun, 1e-9)
+        left = watch.total - watch.seen
+        eta = _duration(left / rate) if rate > 0 else "-"
+        done = watch.counts[Status.COMPLETED.value] - watch.cached
+        failed = watch.seen - watch.counts[Status.COMPLETED.value]
+        red = f"[red]{failed:,} failed[/]" if failed else "0 failed"
+        told = f"{watch.seen:,}/{watch.total:,}  {done:,} done  {red}  {watch.cached:,} cached  {rate:,.4g}/s  ETA {eta}"
+        self._progress.update(self._task, completed=watch.seen, told=told, refresh=True)
+
+    def close(self) -> None:
+        """Remove it."""
+        self._progress.stop()
+
+
+def summary(watch: Watch, name: str, seconds: float) -> str:
+    """One line on how it went."""
+    parts = [f"{watch.counts[s.value]:,} {s.value.lower().replace('_', ' ')}" for s in Status if watch.counts[s.value]]
+    runs = "1 run" if watch.total == 1 else f"{watch.total:,} runs"
+    cached = f" ({watch.cached:,} cached)" if watch.cached else ""
+    return f"{name}: {runs}, {', '.join(parts) or 'none executed'}{cached} in {_duration(seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
+
+
+def _with_gap(preview: Any) -> list[tuple[str, ...]]:
+    if not preview.elided:
+        return [*preview.head, *preview.tail]
+    gap = ("...",) * len(preview.columns)
+    return [*preview.head, gap, *preview.tail]
+
+
+def plain_table(head: Iterable[str], lines: Iterable[tuple[str, ...]]) -> str:
+    """Aligned columns: numbers to the right, the rest to the left."""
+    cells = [tuple(head), *lines]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
+    right = [all(_numeric(row[n]) for row in cells[1:]) and len(cells) > 1 for n in range(len(cells[0]))]
+    texts = []
+    for row in cells:
+        parts = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)]
+        texts.append("  ".join(parts).rstrip())
+    return "\n".join(texts)
+
+
+def _numeric(cell: str) -> bool:
+    if cell in ("...", "", "nan", "inf", "-inf", "<NA>"):
+        return True
+    try:
+        float(cell.replace(",", ""))
+    except ValueError:
+        return False
+    return True
+
+
+def _rich_table(preview: Any, out: TextIO) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+
+    body = _with_gap(preview)
+    shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for n, name in enumerate(preview.columns):
+        numeric = bool(body) and all(_numeric(row[n]) for row in body)
+        style = "dim" if name == "id_run" else None
+        shown.add_column(name, justify="right" if numeric else "left", style=style, no_wrap=name == "id_run", overflow="ellipsis")
+    for row in body:
+        shown.add_row(*(cell[:8] if n == 0 and len(cell) == 36 else cell for n, cell in enumerate(row)))
+    console = RichConsole(file=out, width=shutil.get_terminal_size().columns)
+    console.print(shown)
+    if preview.elided:
+        console.print(f"[dim]{preview.elided:,} of {preview.rows:,} rows left out[/]")

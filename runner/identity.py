@@ -1,0 +1,102 @@
+"""What makes a run the same run: canonical encoding, the identity chain, seeds, and the digest of its code.
+
+id_run is a UUID of version 8 (RFC 9562) over a SHA-256 chain:
+
+    h_0 = SHA-256("xrun-id-1" | kwargs | data | seed | point)       before any step
+    h_k = SHA-256(h_{k-1} | step k with its code digest)            after step k
+
+so that h_k identifies the run up to step k, and h_last is the run. tests/identity/test_golden.py keeps the ids for ever.
+Type-aware: 1, 1.0, True and "1" differ; so do 0.0 and -0.0; all NaN are one.
+"""
+
+import hashlib
+import math
+import struct
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from runner.spec import Step
+
+_DOUBLE = struct.Struct(">d")
+_NAN = _DOUBLE.pack(math.nan)
+_GOLDEN = 0x9E3779B1  # 2**32 / golden ratio, odd: replicate -> seed is one to one
+
+
+def encode(value: Any) -> bytes:
+    """The canonical encoding of plain data: a type tag, a length, the bytes.
+
+    Mappings are ordered by their NFC-normalised keys, lists and tuples keep their order and are alike. Raises TypeError for
+    anything that is not None, bool, int, float, str, list, tuple or a mapping with string keys; such values never leave
+    `runner.config`.
+    """
+    kind = type(value)
+    if kind is str:
+        raw = value.encode("utf-8", "surrogatepass")
+        return b"s%d:%b" % (len(raw), raw)
+    if kind is bool:
+        return b"T" if value else b"F"
+    if kind is int:
+        return b"i%d;" % value
+    if kind is float:
+        return b"f" + (_DOUBLE.pack(value) if value == value else _NAN)
+    if value is None:
+        return b"N"
+    if isinstance(value, list | tuple):
+        return b"l%d:" % len(value) + b"".join(map(encode, value))
+    if isinstance(value, Mapping):
+        items = sorted((_key(key), item) for key, item in value.items())
+        return b"d%d:" % len(items) + b"".join(key + encode(item) for key, item in items)
+    raise TypeError(f"{kind.__name__} has no canonical encoding")
+
+
+def _key(key: Any) -> bytes:
+    """A mapping's key. Other scalars than strings may be keys below `kwargs`, tagged like values."""
+    return encode(unicodedata.normalize("NFC", key)) if isinstance(key, str) else encode(key)
+
+
+def encode_item(name: str, value: Any) -> bytes:
+    """One entry of a mapping, for callers that encode constant entries once and join them in key order."""
+    return _key(name) + encode(value)
+
+
+def encode_step(step: Step, code: str) -> bytes:
+    """What of a step changes results: the reference, its own kwargs, its version, its code digest. Not its name or time limit."""
+    return encode({"call": step.call.replace(":", "."), "kwargs": dict(step.kwargs), "version": step.version, "code": code})
+
+
+def base(kwargs: Mapping[str, Any], data: Mapping[str, str], seed: int) -> "hashlib._Hash":
+    """The part of h_0 that all runs of one grid share; copy it and add the point."""
+    return hashlib.sha256(b"xrun-id-1" + encode({"kwargs": kwargs, "data": data, "seed": seed}))
+
+
+def chain(h0: bytes, steps: tuple[bytes, ...]) -> bytes:
+    """h_last of `h0` and the encoded steps."""
+    digest = h0
+    for step in steps:
+        digest = hashlib.sha256(digest + step).digest()
+    return digest
+
+
+def uuid8(digest: bytes) -> str:
+    """The first 122 free bits of a digest as a UUID of version 8, in canonical text form."""
+    text = digest[:16].hex()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+
+
+def seed_of(seed: int, point: bytes, replicate: int) -> int:
+    """The seed of a run, 0 <= seed < 2**32 (what numpy's and scikit-learn's global state take).
+
+    A function of the experiment's seed, the encoded point without `replicate`, and the replicate; replicates of one point
+    never share a seed. Independent of code and data, so that an edit changes the results but not the luck.
+    """
+    digest = hashlib.sha256(b"xrun-seed-1" + encode(seed) + point).digest()
+    return (int.from_bytes(digest[:4], "big") + replicate * _GOLDEN) % 2**32
+
+
+def seed_of_step(seed: int, step: int) -> int:
+    """The seed of step number `step` (0-based) of a run; the first step has the run's own."""
+    if step == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(b"xrun-step-seed-1" + encode([seed, step])).digest()[:4], "big")

@@ -1,0 +1,188 @@
+"""Experiment -> Plan: the frozen, lazy, deterministic list of runs, before anything executes. Pure."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from runner import identity
+from runner.spec import Axis, Experiment, Grid, Variant, Zip
+
+REPLICATE = "replicate"
+
+Entry = tuple[str, Any, bytes]
+"""One coordinate of a point: axis name, value, canonical encoding of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All steps at one point."""
+
+    index: int
+    """Position in the plan, from 0."""
+    id_run: str
+    params: dict[str, Any]
+    """The point: axis name (dotted where nested) -> value, in the plan's order."""
+    seed: int
+    scope: int
+    """Index into `Plan.scopes`, where the kwargs are."""
+    kwargs: Mapping[str, Any] | None = None
+    """Kwargs of this run alone, where they refer to the point; None: `Plan.scopes[scope]`."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of an experiment. Iterating makes them one by one; two iterations are equal."""
+
+    experiment: Experiment
+    code: tuple[str, ...]
+    """The code digest of each step."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Declared path -> content hash."""
+
+    @cached_property
+    def scopes(self) -> tuple[Mapping[str, Any], ...]:
+        """The kwargs of each (variant, grid), without what an axis replaces."""
+        return tuple(_without(v.kwargs, axis_names(g)) for v, g in self._grids)
+
+    @cached_property
+    def axes(self) -> tuple[str, ...]:
+        """Names of all axes in the order of the table's columns."""
+        names = dict.fromkeys(name for _, grid in self._grids for name in axis_names(grid))
+        return (*names, REPLICATE) if self.experiment.replicates is not None else tuple(names)
+
+    @property
+    def _grids(self) -> list[tuple[Variant, Grid]]:
+        return [(variant, grid) for variant in self.experiment.variants for grid in variant.grids]
+
+    def __len__(self) -> int:
+        """The number of runs. Counted without making them, unless points are excluded or grids overlap."""
+        return self._length
+
+    @cached_property
+    def _length(self) -> int:
+        total = 0
+        for variant in self.experiment.variants:
+            if len(variant.grids) == 1 and not variant.grids[0].exclude:
+                total += math.prod(len(_rows(f)) for f in variant.grids[0].factors)
+            else:
+                total += sum(1 for n in range(len(variant.grids)) for _ in _points(variant.grids, n))
+        return total * (self.experiment.replicates or 1)
+
+    def __iter__(self) -> Iterator[Run]:
+        """The runs in plan order: variants, then grids, then the product with the last axis fastest, then replicates."""
+        steps = tuple(identity.encode_step(step, code) for step, code in zip(self.experiment.steps, self.code, strict=True))
+        index = scope = 0
+        for variant in self.experiment.variants:
+            for n in range(len(variant.grids)):
+                for run in self._of_grid(variant, n, scope, steps):
+                    yield Run(index, *run)
+                    index += 1
+                scope += 1
+
+    def _of_grid(self, variant: Variant, n: int, scope: int, steps: tuple[bytes, ...]) -> Iterator[tuple[Any, ...]]:
+        experiment = self.experiment
+        replicates: Sequence[int | None] = range(experiment.replicates) if experiment.replicates is not None else (None,)
+        hashed = identity.base(self._identifying(self.scopes[scope]), self.data, experiment.seed)
+        for point in _points(variant.grids, n):
+            params = {name: value for name, value, _ in point}
+            encoded = b"".join(sorted(item for _, _, item in point))
+            kwargs = None
+            if variant.kwargs_at is not None:
+                kwargs = _without(variant.kwargs_at(params), axis_names(variant.grids[n]))
+                hashed = identity.base(self._identifying(kwargs), self.data, experiment.seed)
+            for replicate in replicates:
+                whole, values = encoded, params
+                if replicate is not None:
+                    whole = encoded + identity.encode_item(REPLICATE, replicate)
+                    values = {**params, REPLICATE: replicate}
+                h0 = hashed.copy()
+                h0.update(whole)
+                id_run = identity.uuid8(identity.chain(h0.digest(), steps))
+                yield id_run, values, identity.seed_of(experiment.seed, encoded, replicate or 0), scope, kwargs
+
+    def _identifying(self, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: value for name, value in kwargs.items() if name not in self.experiment.ignore}
+
+    def kwargs(self, run: Run) -> Mapping[str, Any]:
+        """The fixed parameters of a run."""
+        return self.scopes[run.scope] if run.kwargs is None else run.kwargs
+
+
+def expand(experiment: Experiment, code: tuple[str, ...], data: Mapping[str, str] | None = None) -> Plan:
+    """The plan of an experiment, given the code digest of each step and the content hash of each data entry."""
+    return Plan(experiment, code, data or {})
+
+
+def axis_names(grid: Grid) -> list[str]:
+    """Names of a grid's axes in order."""
+    return [axis.name for factor in grid.factors for axis in _axes(factor)]
+
+
+def _axes(factor: Axis | Zip) -> tuple[Axis, ...]:
+    return factor.axes if isinstance(factor, Zip) else (factor,)
+
+
+def _rows(factor: Axis | Zip) -> Sequence[Any]:
+    return _axes(factor)[0].values
+
+
+def _entries(factor: Axis | Zip) -> list[tuple[Entry, ...]]:
+    """The factor's rows, every value encoded once."""
+    columns = [[(a.name, value, identity.encode_item(a.name, value)) for value in a.values] for a in _axes(factor)]
+    return list(zip(*columns, strict=True))
+
+
+def _points(grids: tuple[Grid, ...], n: int) -> Iterator[list[Entry]]:
+    """The points of grid n that are neither excluded nor in an earlier grid."""
+    grid = grids[n]
+    earlier = [_membership(other) for other in grids[:n] if set(axis_names(other)) == set(axis_names(grid))]
+    for rows in itertools.product(*map(_entries, grid.factors)):
+        point = [entry for row in rows for entry in row]
+        if grid.exclude and _excluded(point, grid.exclude):
+            continue
+        if earlier and any(_contains(member, point) for member in earlier):
+            continue
+        yield point
+
+
+def _excluded(point: list[Entry], conditions: tuple[Mapping[str, Any], ...]) -> bool:
+    values = {name: value for name, value, _ in point}
+    return any(all(values[name] == wanted for name, wanted in condition.items()) for condition in conditions)
+
+
+Membership = tuple[list[tuple[tuple[str, ...], set[tuple[bytes, ...]]]], Grid]
+
+
+def _membership(grid: Grid) -> Membership:
+    """What is needed to say whether a point lies in the grid: per factor, the encodings of its rows."""
+    factors = []
+    for factor in grid.factors:
+        rows = {tuple(item for _, _, item in row) for row in _entries(factor)}
+        factors.append((tuple(axis.name for axis in _axes(factor)), rows))
+    return factors, grid
+
+
+def _contains(member: Membership, point: list[Entry]) -> bool:
+    factors, grid = member
+    encoded = {name: item for name, _, item in point}
+    inside = all(tuple(encoded[name] for name in names) in rows for names, rows in factors)
+    return inside and not (grid.exclude and _excluded(point, grid.exclude))
+
+
+def _without(kwargs: Mapping[str, Any], names: list[str]) -> Mapping[str, Any]:
+    """`kwargs` less what an axis replaces (`model.C` below the kwarg `model`)."""
+    for name in names:
+        head, _, rest = name.partition(".")
+        if rest and isinstance(kwargs.get(head), Mapping):
+            kwargs = {**kwargs, head: _without_path(kwargs[head], rest)}
+    return kwargs
+
+
+def _without_path(tree: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    head, _, rest = path.partition(".")
+    if rest and isinstance(tree.get(head), Mapping):
+        return {**tree, head: _without_path(tree[head], rest)}
+    return {key: value for key, value in tree.items() if key != head}

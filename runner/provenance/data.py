@@ -1,0 +1,97 @@
+"""The entries of `data:` as they are now, beside what DVC has recorded of them."""
+
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from runner.errors import DirtyError, MissingDataError
+from runner.provenance import hashing, recorded
+from runner.record import DataState, DataStatus
+
+
+def states(root: Path, entries: tuple[str, ...], *, cache: Path | None = None) -> tuple[DataState, ...]:
+    """The state of every entry, in the order given. Works without DVC and without git; raises nothing.
+
+    `cache` is a file in an existing folder that keeps hashes between calls; one that is not there or is damaged costs time only.
+    """
+    stats, sources = hashing.StatCache.load(cache), recorded.Sources()
+    found = tuple(_state(root.absolute(), entry, stats, sources) for entry in entries)
+    stats.save(cache)
+    return found
+
+
+def require_present(states: Iterable[DataState], root: Path) -> None:
+    """Raises MissingDataError, which names every missing entry and the command that brings it."""
+    missing = [f"- {state.path}: {_remedy(state, root.absolute())}" for state in states if state.status is DataStatus.MISSING]
+    if missing:
+        raise MissingDataError("\n  ".join(["declared data is missing; nothing was run:", *missing]))
+
+
+def require_clean(states: Iterable[DataState]) -> None:
+    """Raises unless every entry is what DVC recorded: MissingDataError if one is missing, else DirtyError."""
+    wrong = [state for state in states if state.status is not DataStatus.CLEAN]
+    if not wrong:
+        return
+    lines = [f"- {state.path}: {_difference(state)}" for state in wrong]
+    text = "\n  ".join(["provenance.require.data is `clean`, but this data is not; nothing was run:", *lines])
+    raise (MissingDataError if any(state.status is DataStatus.MISSING for state in wrong) else DirtyError)(text)
+
+
+def _state(root: Path, entry: str, stats: hashing.StatCache, sources: recorded.Sources) -> DataState:
+    path = _absolute(root, entry)
+    known = recorded.find(path, sources)
+    content = hashing.measure(path, known.algorithm if known else hashing.MD5, recorded.root_of(path), stats)
+    return DataState(
+        path=entry,
+        recorded=known.hash if known else None,
+        actual=content.hash if content else None,
+        size=content.size if content else None,
+        files=content.files if content else None,
+        status=_status(known.hash if known else None, content),
+        source=Path(os.path.relpath(known.source, root)).as_posix() if known else None,
+        source_hash=known.source_hash if known else None,
+    )
+
+
+def _absolute(root: Path, entry: str) -> Path:
+    return Path(os.path.normpath(root / entry))
+
+
+def _status(expected: str | None, content: hashing.Content | None) -> DataStatus:
+    """An empty file or folder in place of a full one is missing, not modified: it is what a failed download leaves."""
+    if content is None:
+        return DataStatus.MISSING
+    if expected is None:
+        return DataStatus.UNTRACKED
+    if content.hash == expected:
+        return DataStatus.CLEAN
+    return DataStatus.MISSING if content.empty else DataStatus.MODIFIED
+
+
+def _remedy(state: DataState, root: Path) -> str:
+    path = _absolute(root, state.path)
+    if state.actual is not None:
+        problem = f"it is empty, which is not what {state.source} records"
+    else:
+        problem = "it cannot be read" if path.exists() else "there is no such file or folder"
+    known = recorded.find(path, recorded.Sources())
+    name = shlex.quote(state.path)
+    if known is None:
+        return f"{problem}, and DVC does not know it"
+    if not known.output:
+        return f"{problem}, and {state.source} knows it only as a dependency, so that DVC cannot bring it"
+    if recorded.in_cache(path, known.hash):
+        return f"{problem}; `dvc checkout {name}` brings it from DVC's cache"
+    return f"{problem}; `dvc pull {name}` brings it"
+
+
+def _difference(state: DataState) -> str:
+    name = shlex.quote(state.path)
+    if state.status is DataStatus.MISSING:
+        return f"missing; `dvc pull {name}`" if state.source else "missing, and DVC does not know it"
+    if state.status is DataStatus.MODIFIED:
+        return f"modified since {state.source} was written; `dvc checkout {name}` undoes that, `dvc commit {name}` records it"
+    if state.source:
+        return f"{state.source} tracks the folder around it, but nothing here shows what it recorded of this; `dvc fetch {name}`"
+    return f"not tracked; `dvc add {name}`"

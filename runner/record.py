@@ -1,0 +1,162 @@
+"""The outcome side: what happened, as frozen values. A Record is immutable once it is committed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from runner import codec
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+    TIMED_OUT = "TIMED_OUT"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run has results that count."""
+        return self is Status.COMPLETED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why a run did not complete; text only, never an exception object."""
+
+    kind: str
+    """The exception's class (`ValueError`, `pkg.errors.Diverged`), or how the process died (`SIGSEGV`, `exit 3`)."""
+    message: str = ""
+    """At most 16 kB."""
+    traceback: str = ""
+    """The step's whole traceback, without xrun's own frames; at most 64 kB."""
+    where: str = ""
+    """`file.py:12` of the innermost frame of the user's code."""
+    step: str = ""
+    """Name of the step that it happened in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How one attempt at a run ended, as a worker or the executor above it reports it."""
+
+    index: int
+    """Position of the run in the plan."""
+    status: Status
+    fields: str = "{}"
+    """The fields as JSON text (`runner.codec`)."""
+    failure: Failure | None = None
+    step: int = 0
+    """Index of the last step that was begun."""
+    started: float = 0.0
+    """Wall-clock time of the start, Unix seconds; for display only."""
+    seconds: float = 0.0
+    """Duration by the monotonic clock."""
+    tags: str = "{}"
+    """The run's tags as JSON text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """The immutable outcome of a run, as the store keeps it."""
+
+    id_run: str
+    """UUID (version 8) of the run's identity."""
+    experiment: str
+    """The experiment that executed it."""
+    status: Status
+    params_json: str = "{}"
+    fields_json: str = "{}"
+    tags_json: str = "{}"
+    failure: Failure | None = None
+    seed: int = 0
+    attempt: int = 1
+    started: float = 0.0
+    """Unix seconds."""
+    seconds: float = 0.0
+    epoch: int = 0
+    """The invocation of xrun that executed it; its provenance is kept under this number."""
+    cached: bool = False
+    """Whether this invocation found it in the store instead of executing it; not kept."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The point, flat, dotted names."""
+        return codec.loads(self.params_json)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the steps wrote."""
+        return codec.loads(self.fields_json)
+
+    @property
+    def tags(self) -> dict[str, Any]:
+        """The tags that the steps set."""
+        return codec.loads(self.tags_json)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GitState:
+    """The state of the git repository around the project root when the plan was made."""
+
+    commit: str | None = None
+    """Full SHA; None in a repository without commits."""
+    branch: str | None = None
+    """None on a detached head."""
+    remote: str | None = None
+    """URL of `origin` (or the only remote), without user name, password and token."""
+    dirty: bool = False
+    """Whether tracked files differ from the commit, or untracked files exist that are not ignored."""
+    patch: str = ""
+    """`git diff --binary HEAD` plus the untracked files; empty when clean. Written as changes.patch."""
+    untracked: tuple[str, ...] = ()
+
+
+class DataStatus(StrEnum):
+    """A declared data entry, compared with what DVC has recorded of it."""
+
+    CLEAN = "clean"
+    MODIFIED = "modified"
+    MISSING = "missing"
+    UNTRACKED = "untracked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataState:
+    """One entry of `data:`."""
+
+    path: str
+    """As declared, relative to the project root."""
+    recorded: str | None = None
+    """The hash that a .dvc file or dvc.lock holds; None when DVC does not track it."""
+    actual: str | None = None
+    """The hash of what lies there now, by DVC's own algorithm (a folder ends in `.dir`)."""
+    size: int | None = None
+    """Bytes."""
+    files: int | None = None
+    """Number of files, for a folder."""
+    status: DataStatus
+    source: str | None = None
+    """The file that recorded the hash: `data/iris.csv.dvc` or `dvc.lock`."""
+    source_hash: str | None = None
+    """md5 of that file's bytes, so that a manifest pins the whole pipeline state."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """Where the results of one invocation come from. Every part may be missing."""
+
+    git: GitState | None = None
+    data: tuple[DataState, ...] = ()
+    python: str = ""
+    platform: str = ""
+    host: str = ""
+    user: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Distribution -> version of everything installed."""
+    argv: tuple[str, ...] = ()
+    cpus: int = 0

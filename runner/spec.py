@@ -1,0 +1,149 @@
+"""The declared side: what an experiment file and the command line ask for, as frozen values.
+
+`runner.config` is the only maker of an Experiment; everything below it may rely on every field being valid.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """One variable parameter and the values that it takes, in order."""
+
+    name: str
+    """Dotted where it is nested: `optimizer.lr`."""
+    values: tuple[Any, ...]
+    """At least one; plain data (None, bool, int, float, str, list, dict)."""
+    role: Literal["param", "choice"] = "param"
+    """`choice`: a config group that the command line chose; its values are the names of the options."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Zip:
+    """Axes of equal length that advance together."""
+
+    axes: tuple[Axis, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A product of factors, in the declared order, the last one fastest."""
+
+    factors: tuple[Axis | Zip, ...] = ()
+    exclude: tuple[Mapping[str, Any], ...] = ()
+    """Points that match every entry of one of these are dropped."""
+
+
+class CodePolicy(StrEnum):
+    """Which source files belong to a step's identity."""
+
+    CLOSURE = "closure"
+    MODULE = "module"
+    OFF = "off"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A callable reference with its options."""
+
+    call: str
+    """`pkg.module.function` or `pkg.module:function`."""
+    name: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of this step alone; they win over the experiment's kwargs."""
+    timeout: float | None = None
+    """Seconds of wall time; None: no limit."""
+    retries: int = 0
+    """How often a run that failed in this step is tried again."""
+    version: int | None = None
+    """Raised by hand to make old results stale."""
+    code: CodePolicy = CodePolicy.CLOSURE
+    cache: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultsSpec:
+    """What the result table must look like."""
+
+    schema: Mapping[str, Any] | str | None = None
+    """pandera's YAML vocabulary as a mapping, a dotted path to a DataFrameModel or schema, or nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutorSpec:
+    """Which executor, how many workers, and options that only it knows."""
+
+    name: str = "local"
+    workers: int | None = None
+    """None (`auto` in YAML): the number of CPUs that this process may use."""
+    start: Literal["forkserver", "spawn"] = "forkserver"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProvenanceSpec:
+    """What must be true before run 1 (exit codes 65 and 66)."""
+
+    git_clean: bool = False
+    data_clean: bool = False
+
+
+class OnError(StrEnum):
+    """What a failed run means for the runs that have not started."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class KwargsAt(Protocol):
+    """The kwargs of one run, where they refer to the point (`kwargs: {M: ${params.N}}`)."""
+
+    def __call__(self, point: Mapping[str, Any], /) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One composition of the config groups: its kwargs and its grids.
+
+    An experiment has one, or one per combination of the groups that the command line sweeps.
+    """
+
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """Group -> option, for the groups that the command line chose; columns of the table."""
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs_at: KwargsAt | None = None
+    """None when no kwarg refers to an axis, so that `kwargs` serves every run."""
+    grids: tuple[Grid, ...] = (Grid(),)
+    """Their union, in order; a point of an earlier grid is not repeated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """What the YAML and the overrides describe, complete and valid."""
+
+    name: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    steps: tuple[Step, ...]
+    variants: tuple[Variant, ...]
+    seed: int = 0
+    replicates: int | None = None
+    """None: no `replicate` axis; n: the axis replicate = 0 .. n-1, fastest of all."""
+    data: tuple[str, ...] = ()
+    """Paths of DVC-tracked (or plain) files and folders, relative to `root`."""
+    ignore: frozenset[str] = frozenset()
+    """Names of kwargs that are left out of the identity."""
+    results: ResultsSpec = field(default_factory=ResultsSpec)
+    executor: ExecutorSpec = field(default_factory=ExecutorSpec)
+    on_error: OnError = OnError.CONTINUE
+    provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
+    root: Path
+    """The project root: the folder that holds the config directory; steps are imported from it."""
+    yaml: str
+    """The composed config as YAML, interpolations to the environment unresolved: `results/<name>/experiment.yaml`."""
+    overrides: tuple[str, ...] = ()
+    """The command line's overrides, as they were given."""

@@ -1,0 +1,20 @@
+"""The stores. To add one: a module that satisfies `base.Store`, one entry here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from runner.stores.base import Store
+from runner.stores.sqlite import SqliteReader, SqliteStore
+
+STORES: Final[dict[str, Callable[[Path], Store]]] = {"sqlite": SqliteStore}
+
+
+def open(path: Path) -> SqliteStore:  # noqa: A001 - `stores.open` is what it does
+    """The store at `path`, for the one writer."""
+    return SqliteStore(path)
+
+
+def read(path: Path) -> SqliteReader:
+    """The store at `path`, for reading; works while another process writes."""
+    return SqliteReader(path)

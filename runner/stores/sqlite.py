@@ -1,0 +1,245 @@
+"""Records in SQLite: WAL, synchronous=FULL, one writing connection that also checkpoints, readers with mode=ro.
+
+Measured reasons in ARCHITECTURE.md, "The store". Only the coordinator writes; workers never open the file.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from runner.errors import IncompleteError, StoreError
+from runner.record import DataState, DataStatus, Failure, GitState, Provenance, Record, Status
+
+APPLICATION_ID = 0x7872756E  # "xrun"
+VERSION = 1
+CHECKPOINT_BYTES = 64 << 20
+LOOKUP = 500
+
+_SCHEMA = """
+CREATE TABLE epoch (
+    id INTEGER PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    started REAL NOT NULL,
+    provenance TEXT
+);
+CREATE TABLE run (
+    seq INTEGER PRIMARY KEY,
+    id_run TEXT NOT NULL UNIQUE,
+    experiment TEXT NOT NULL,
+    status TEXT NOT NULL,
+    params TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    failure TEXT,
+    seed INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    started REAL NOT NULL,
+    seconds REAL NOT NULL,
+    epoch INTEGER NOT NULL
+);
+CREATE INDEX run_experiment ON run (experiment, status);
+CREATE TABLE shared (experiment TEXT NOT NULL, id_run TEXT NOT NULL, PRIMARY KEY (experiment, id_run)) WITHOUT ROWID;
+"""
+_COLUMNS = "id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch"
+_INSERT = f"""
+INSERT INTO run ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+ON CONFLICT (id_run) DO UPDATE SET experiment=excluded.experiment, status=excluded.status, params=excluded.params, fields=excluded.fields,
+    tags=excluded.tags, failure=excluded.failure, seed=excluded.seed, attempt=excluded.attempt, started=excluded.started,
+    seconds=excluded.seconds, epoch=excluded.epoch
+"""
+
+
+class SqliteReader:
+    """Reads records, also while another process writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing store. Raises IncompleteError when there is none."""
+        if not path.is_file():
+            raise IncompleteError(f"there are no results yet: {path} does not exist; run an experiment first")
+        self._path = path
+        with _told(path):
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            _check_version(self._db, path)
+
+    def find(self, ids: Sequence[str]) -> dict[str, Record]:
+        """As the seam says."""
+        found = {}
+        with _told(self._path):
+            for start in range(0, len(ids), LOOKUP):
+                part = ids[start : start + LOOKUP]
+                marks = ",".join("?" * len(part))
+                for row in self._db.execute(f"SELECT {_COLUMNS} FROM run WHERE id_run IN ({marks})", part):
+                    found[row[0]] = _record(row)
+        return found
+
+    def records(self, experiment: str | None = None) -> Iterator[Record]:
+        """As the seam says."""
+        where = ""
+        if experiment is not None:
+            where = "WHERE experiment = ? OR id_run IN (SELECT id_run FROM shared WHERE experiment = ?)"
+        with _told(self._path):
+            rows = self._db.execute(f"SELECT {_COLUMNS} FROM run {where} ORDER BY seq", (experiment,) * 2 if experiment is not None else ())
+            yield from map(_record, rows)
+
+    def lookup(self, prefix: str, limit: int = 3) -> list[Record]:
+        """Records whose id starts with `prefix`, at most `limit`."""
+        with _told(self._path):
+            rows = self._db.execute(
+                f"SELECT {_COLUMNS} FROM run WHERE id_run >= ? AND id_run < ? LIMIT ?", (prefix, prefix + "\U0010ffff", limit)
+            )
+            return [_record(row) for row in rows]
+
+    def experiments(self) -> list[tuple[str, dict[str, int], float]]:
+        """Name, count by status, and start of the last invocation of every experiment; the latest first."""
+        with _told(self._path):
+            counts: dict[str, dict[str, int]] = {}
+            for name, status, count in self._db.execute("SELECT experiment, status, count(*) FROM run GROUP BY 1, 2"):
+                counts.setdefault(name, {})[status] = count
+            last = self._db.execute("SELECT experiment, max(started) FROM epoch GROUP BY 1 ORDER BY 2 DESC")
+            return [(name, counts.get(name, {}), started) for name, started in last]
+
+    def provenance(self, epoch: int) -> Provenance | None:
+        """As the seam says."""
+        with _told(self._path):
+            row = self._db.execute("SELECT provenance FROM epoch WHERE id = ?", (epoch,)).fetchone()
+        return _provenance(json.loads(row[0])) if row and row[0] else None
+
+    def close(self) -> None:
+        """As the seam says."""
+        self._db.close()
+
+
+class SqliteStore(SqliteReader):
+    """The one writer."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the store. Raises StoreError when it cannot be written, or was written by a newer version."""
+        self._path = path
+        with _told(path):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "busy_timeout=30000"):
+                self._db.execute(f"PRAGMA {pragma}")
+            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                self._create()
+            _check_version(self._db, path)
+
+    def _create(self) -> None:
+        self._db.execute("BEGIN EXCLUSIVE")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:  # not made meanwhile by another process
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            self._db.execute(f"PRAGMA user_version={VERSION}")
+        self._db.execute("COMMIT")
+
+    def begin(self, experiment: str, started: float) -> int:
+        """As the seam says."""
+        with _told(self._path):
+            cursor = self._db.execute("INSERT INTO epoch (experiment, started) VALUES (?, ?)", (experiment, started))
+        return int(cursor.lastrowid or 0)
+
+    def describe(self, epoch: int, provenance: Provenance) -> None:
+        """As the seam says."""
+        with _told(self._path):
+            self._db.execute("UPDATE epoch SET provenance = ? WHERE id = ?", (json.dumps(asdict(provenance)), epoch))
+
+    def append(self, records: Iterable[Record]) -> None:
+        """As the seam says."""
+        with self._transaction():
+            self._db.executemany(_INSERT, map(_row, records))
+        wal = self._path.with_name(self._path.name + "-wal")
+        if wal.stat().st_size > CHECKPOINT_BYTES:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def share(self, experiment: str, ids: Sequence[str]) -> None:
+        """As the seam says."""
+        with self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO shared VALUES (?, ?)", ((experiment, id_run) for id_run in ids))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _told(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """As the seam says; leaves no WAL behind when nobody reads."""
+        try:
+            self._db.execute("PRAGMA busy_timeout=0")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            pass  # what is committed is safe in the WAL; the next writer checkpoints it
+        self._db.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise StoreError(f"{path} was written by a newer xrun (format {version}, this one knows {VERSION}); update xrun")
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{path} is not a store of xrun; --workspace DIR chooses another place")
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    return (
+        record.id_run,
+        record.experiment,
+        record.status.value,
+        record.params_json,
+        record.fields_json,
+        record.tags_json,
+        json.dumps(asdict(record.failure)) if record.failure else None,
+        record.seed,
+        record.attempt,
+        record.started,
+        record.seconds,
+        record.epoch,
+    )
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch = row
+    return Record(
+        id_run=id_run,  # type: ignore[arg-type]
+        experiment=experiment,  # type: ignore[arg-type]
+        status=Status(status),
+        params_json=params,  # type: ignore[arg-type]
+        fields_json=fields,  # type: ignore[arg-type]
+        tags_json=tags,  # type: ignore[arg-type]
+        failure=Failure(**json.loads(failure)) if failure else None,  # type: ignore[arg-type]
+        seed=seed,  # type: ignore[arg-type]
+        attempt=attempt,  # type: ignore[arg-type]
+        started=started,  # type: ignore[arg-type]
+        seconds=seconds,  # type: ignore[arg-type]
+        epoch=epoch,  # type: ignore[arg-type]
+    )
+
+
+def _provenance(tree: dict[str, object]) -> Provenance:
+    git = tree.pop("git")
+    data = tree.pop("data")
+    return Provenance(
+        git=GitState(**{**git, "untracked": tuple(git["untracked"])}) if isinstance(git, dict) else None,
+        data=tuple(DataState(**{**d, "status": DataStatus(d["status"])}) for d in data),  # type: ignore[attr-defined]
+        **{**tree, "argv": tuple(tree["argv"])},  # type: ignore[arg-type]
+    )

@@ -1,0 +1,127 @@
+"""The table on disk: `table.parquet` and `table.csv`, whole or not at all."""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NewType
+
+from runner.errors import IncompleteError, StoreError
+from runner.table import text
+from runner.table.column import objects
+from runner.table.kinds import kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Digest = NewType("Digest", str)
+"""SHA-256 of a table's content, in hex. Equal tables have equal digests, whatever libraries wrote them."""
+
+_PARQUET, _CSV = "table.parquet", "table.csv"
+
+
+def write(frame: "pd.DataFrame", folder: Path) -> Digest:
+    """Write `frame` to `folder` as Parquet and CSV and return its digest.
+
+    A reader sees the old files or the new ones, never a part, also after a crash. Raises StoreError when they cannot
+    be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    digest = hashlib.sha256(_header(frame))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _replaced(folder, _PARQUET, _CSV) as (parquet, csv):
+            pq.write_table(to_arrow(frame), parquet, compression="zstd")
+            for part in text.csv(frame):
+                line = part.encode()
+                digest.update(line)
+                csv.write(line)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"the table cannot be written to {folder}: {error}") from error
+    return Digest(digest.hexdigest())
+
+
+def read(folder: Path) -> "pd.DataFrame":
+    """The table that `write` put there, with the same types.
+
+    Raises IncompleteError where there is none, StoreError where it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(folder / _PARQUET) as file:
+            return from_arrow(file.read())
+    except FileNotFoundError:
+        raise IncompleteError(f"there is no table in {folder}") from None
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"the table in {folder} cannot be read: {error}") from error
+
+
+def to_arrow(frame: "pd.DataFrame") -> Any:
+    """The Arrow table of `frame`, in which a NaN stays a NaN; Arrow by itself makes it a null."""
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
+    for index, (name, column) in enumerate(frame.items()):
+        values = column.array.tolist() if column.dtype == object else column.to_numpy() if str(column.dtype).startswith("float") else None
+        if values is not None:
+            table = table.set_column(index, str(name), pa.array(values, from_pandas=False))
+    return table
+
+
+def from_arrow(table: Any) -> "pd.DataFrame":
+    """The data frame of `table`: nulls and NaNs apart, lists as Python lists; pandas by itself mends neither."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    frame: pd.DataFrame = table.to_pandas()
+    for name in frame:
+        column = table.column(name)
+        if pa.types.is_list(column.type):
+            frame[name] = pd.Series(objects(column.to_pylist()))
+        elif isinstance(frame[name].dtype, pd.Float64Dtype):
+            mask = column.is_null().to_numpy()
+            frame[name] = pd.Series(pd.arrays.FloatingArray(column.fill_null(np.nan).to_numpy(), mask))
+    return frame
+
+
+def _header(frame: "pd.DataFrame") -> bytes:
+    """What the CSV file does not say of the table: the types."""
+    return json.dumps([[str(name), kind(dtype)] for name, dtype in frame.dtypes.items()], ensure_ascii=True).encode() + b"\n"
+
+
+@contextmanager
+def _replaced(folder: Path, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
+    """New files that take the place of `names` together, once all of them are complete and on the disk."""
+    drafts = [folder / f".{name}.{secrets.token_hex(4)}.tmp" for name in names]
+    files: list[BinaryIO] = []
+    try:
+        files += [draft.open("xb") for draft in drafts]
+        yield tuple(files)
+        for file in files:
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+        for draft, name in zip(drafts, names, strict=True):
+            draft.replace(folder / name)
+    finally:
+        for file in files:
+            file.close()
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+    _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""Completed runs -> the data frame: one row a run, one typed column a parameter or field."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from runner import codec
+from runner.table.column import typed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHUNK = 4096  # runs whose fields exist as Python dictionaries at the same time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One completed run."""
+
+    id_run: str
+    params: Mapping[str, Any]
+    """The point: flat, dotted names. An axis that it lacks (a union of grids) is null."""
+    fields_json: str
+    """What the steps wrote, `runner.codec`."""
+
+
+def build(rows: Iterable[Row], axes: tuple[str, ...]) -> "pd.DataFrame":
+    """The table of `rows`, in their order: `id_run`, then `axes`, then the fields in the order of their first appearance.
+
+    A field that only some runs have is null in the others. A mapping inside a field becomes columns with dotted names;
+    `runner.table.column` says what type a column gets. A field whose name is taken gets the prefix `fields.`.
+    """
+    import pandas as pd
+
+    ids: list[str] = []
+    points: dict[str, list[Any]] = {axis: [] for axis in axes}
+    fields: dict[str, list[Any]] = {}
+    source = iter(rows)
+    while chunk := list(islice(source, _CHUNK)):
+        for axis, values in points.items():
+            values += [row.params.get(axis) for row in chunk]
+        flat = _fields([row.fields_json for row in chunk])
+        for name in dict.fromkeys(chain.from_iterable(flat)):
+            fields.setdefault(name, [None] * len(ids))
+        for name, values in fields.items():
+            values += [run.get(name) for run in flat]
+        ids += [row.id_run for row in chunk]
+    columns = {"id_run": pd.array(ids, dtype="string")}
+    for prefix, group in (("params.", points), ("fields.", fields)):
+        for name, values in group.items():
+            columns[_free(name, columns, prefix)] = typed(values)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _free(name: str, taken: Mapping[str, Any], prefix: str) -> str:
+    while name in taken:
+        name = prefix + name
+    return name
+
+
+def _fields(texts: list[str]) -> list[dict[str, Any]]:
+    """The fields of some runs, flat. One document is decoded faster than many."""
+    runs: list[dict[str, Any]] = codec.loads(f"[{','.join(texts)}]")
+    return [_flat(run) if text.count("{") > 1 else run for run, text in zip(runs, texts, strict=True)]
+
+
+def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """`tree` with dotted names. An empty mapping is a value, and of two leaves with one name neither is lost."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        leaves = {f"{name}.{leaf}": item for leaf, item in _flat(value).items()} if value and type(value) is dict else {name: value}
+        for leaf, item in leaves.items():
+            flat[_free(leaf, flat, "fields.")] = item
+    return flat

@@ -1,0 +1,240 @@
+"""Performs runs. `Performer.perform` never raises for anything that a step does: its end is an Outcome."""
+
+import platform
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import annotations, codec, identity, steps
+from runner.record import Failure, Outcome, Status
+from runner.run import Run, View
+from runner.spec import Step
+
+MAX_MESSAGE = 16_000
+MAX_TRACEBACK = 64_000
+_OURS = str(Path(__file__).parent)
+
+
+class Abandon(BaseException):  # noqa: N818 - a signal like KeyboardInterrupt, not an error
+    """Raised into a step by its executor to end it; never swallowed by `perform`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What a worker needs to know once, before any run."""
+
+    experiment: str
+    root: Path
+    steps: tuple[Step, ...]
+    scopes: tuple[Mapping[str, Any], ...]
+    """The kwargs of each scope (`plan.Plan.scopes`)."""
+    choices: frozenset[str] = frozenset()
+    """Axes whose values are names of config groups' options; a kwarg of that name goes before them as an argument."""
+    folders: Path
+    """Where `run.dir` is made."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+Item = tuple[int, str, dict[str, Any], int, int, Mapping[str, Any] | None, int]
+"""One run on its way to a worker: index, id_run, params, seed, scope, own kwargs or None, attempt."""
+
+Mark = Callable[[int, int], None]
+"""Called with (index, step) when a step begins and with (-1, 0) when the run is over."""
+
+
+@dataclass(slots=True)
+class _Bound:
+    """A step, resolved and ready to be called."""
+
+    step: Step
+    function: Callable[..., Any]
+    takes_run: bool
+    positional: list[str]
+    named: list[str]
+    open_ended: bool
+    converted: dict[str, Any]
+    """Parameter -> annotation, where a plain value is turned into something else."""
+
+    def __call__(self, run: Run, provided: dict[str, Any]) -> Any:
+        if self.takes_run:
+            return self.function(run)
+        arguments = {**provided, **self.step.kwargs} if self.step.kwargs else provided
+        for name, annotation in self.converted.items():
+            if name in arguments:
+                arguments = {**arguments, name: annotations.fit(annotation, arguments[name])}
+        if self.open_ended:
+            rest = {k: v for k, v in arguments.items() if k not in self.positional and (k != "run" or "run" in self.named)}
+            return self.function(*(arguments[n] for n in self.positional if n in arguments), **rest)
+        return self.function(
+            *(arguments[n] for n in self.positional if n in arguments), **{n: arguments[n] for n in self.named if n in arguments}
+        )
+
+
+def _bind(step: Step) -> _Bound:
+    function = steps.resolve(step.call)
+    params = steps.parameters(function)
+    plain = (p for p in params if p.annotation is not p.empty)
+    return _Bound(
+        step=step,
+        function=function,
+        takes_run=steps.takes_run(params),
+        positional=[p.name for p in params if p.kind is p.POSITIONAL_ONLY],
+        named=[p.name for p in params if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)],
+        open_ended=any(p.kind is p.VAR_KEYWORD for p in params),
+        converted={p.name: p.annotation for p in plain if p.annotation not in (int, float, str, bool, Any)},
+    )
+
+
+class Performer:
+    """Holds the resolved steps of a job and performs its runs, one after the other."""
+
+    def __init__(self, job: Job) -> None:
+        """Import the steps. Raises steps.ResolveError, which plan-time inspection has excluded."""
+        steps.import_root(job.root)
+        self._job = job
+        self._steps = [_bind(step) for step in job.steps]
+        self._scopes = [View(scope) for scope in job.scopes]
+        self._shared = [not any(isinstance(v, list | dict) for v in scope.values()) for scope in job.scopes]
+        self._meta = {"experiment": job.experiment, "host": platform.node(), **job.meta}
+
+    def perform(self, item: Item, mark: Mark = lambda *_: None) -> Outcome:
+        """Perform one run. Whatever its steps raise, SystemExit and KeyboardInterrupt included, is in the Outcome."""
+        index = item[0]
+        started, begun = time.time(), time.perf_counter()
+        status, text, tags, failure, k = Status.COMPLETED, "{}", "{}", None, 0
+        try:
+            run, provided = self._prepare(item)
+            for k, bound in enumerate(self._steps):
+                mark(index, k)
+                if k:
+                    run.seed = identity.seed_of_step(item[3], k)
+                _seed(run.seed)
+                _keep(run, bound, bound(run, provided))
+            text = _dump("fields", run.fields)
+            tags = _dump("tags", run.tags) if run.tags else "{}"
+        except Abandon:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a step's failure is a result
+            status, text = Status.FAILED, "{}"
+            failure = describe(error, self._job.steps[k].name, self._job.root)
+        mark(-1, 0)
+        return Outcome(
+            index=index,
+            status=status,
+            fields=text,
+            failure=failure,
+            step=k,
+            started=started,
+            seconds=time.perf_counter() - begun,
+            tags=tags,
+        )
+
+    def _prepare(self, item: Item) -> tuple[Run, dict[str, Any]]:
+        index, id_run, params, seed, scope, own, attempt = item
+        if own is not None:
+            kwargs = View(own)
+        else:
+            kwargs = self._scopes[scope] if self._shared[scope] else View(self._job.scopes[scope])
+        dotted = [name for name in params if "." in name]
+        if dotted:
+            kwargs = View(_patched(kwargs, params, dotted))
+        view = View(params)
+        meta = View({**self._meta, "attempt": attempt, "index": index})
+        run = Run(id_run=id_run, kwargs=kwargs, params=view, seed=seed, meta=meta, folders=self._job.folders)
+        if all(bound.takes_run for bound in self._steps):
+            return run, {}
+        provided = {**kwargs, **{n: v for n, v in view.items() if not (n in self._job.choices and n in kwargs)}, "run": run}
+        for name in dotted:
+            head = name.partition(".")[0]
+            provided[head] = kwargs[head] if head in kwargs else view[head]
+        return run, provided
+
+
+def _patched(kwargs: Mapping[str, Any], params: Mapping[str, Any], dotted: list[str]) -> dict[str, Any]:
+    """The kwargs with this point's dotted axes in their places (`model.C` in the kwarg `model`)."""
+    tree = dict(kwargs)
+    for name in dotted:
+        head, *path = name.split(".")
+        if not isinstance(tree.get(head), Mapping):
+            continue
+        node = tree[head] = dict(tree[head])
+        for part in path[:-1]:
+            node[part] = dict(node[part]) if isinstance(node.get(part), Mapping) else {}
+            node = node[part]
+        node[path[-1]] = params[name]
+    return tree
+
+
+def _keep(run: Run, bound: _Bound, result: Any) -> None:
+    if result is None:
+        return
+    if isinstance(result, Mapping):
+        run.fields.update(result)
+    elif not bound.takes_run:
+        raise TypeError(f"step `{bound.step.name}` returned a {type(result).__name__}; a plain function returns a mapping of fields, or None")
+
+
+def _dump(what: str, value: Mapping[str, Any]) -> str:
+    try:
+        return codec.dumps(value)
+    except codec.UnserialisableError as error:
+        error.args = (str(error).replace("$", what, 1),)
+        raise
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def describe(error: BaseException, step: str, root: Path) -> Failure:
+    """An exception as text: its class, message, the step's traceback without xrun's own frames, and where it happened."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OURS)]
+    inside = [f for f in frames if f.filename.startswith(str(root)) and "site-packages" not in f.filename]
+    last = (inside or frames or [None])[-1]
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ in ("builtins", codec.__name__) else f"{kind.__module__}.{kind.__qualname__}"
+    return Failure(
+        kind=name,
+        message=_clip(_text(error), MAX_MESSAGE),
+        traceback=_clip(_formatted(error, frames, name), MAX_TRACEBACK),
+        where=f"{_relative(last.filename, root)}:{last.lineno}" if last else "",
+        step=step,
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error).encode("utf-8", "backslashreplace").decode()
+    except BaseException as second:  # noqa: BLE001 - an exception whose __str__ raises
+        return f"(its text cannot be had: {type(second).__name__})"
+
+
+def _formatted(error: BaseException, frames: list[traceback.FrameSummary], name: str) -> str:
+    try:
+        whole = traceback.TracebackException.from_exception(error)
+        whole.stack = traceback.StackSummary.from_list(frames)
+        return "".join(whole.format()).encode("utf-8", "backslashreplace").decode()
+    except BaseException:  # noqa: BLE001 - as above
+        return "Traceback (most recent call last):\n" + "".join(traceback.format_list(frames)) + name
+
+
+def _clip(text: str, limit: int) -> str:
+    """The head and the tail of a text that is too long."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
+
+
+def _relative(filename: str, root: Path) -> str:
+    path = Path(filename)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else filename

@@ -1,0 +1,120 @@
+"""The folders of a project: `.xrun/` (the workspace, which git ignores) and `results/`; and the lock of an experiment."""
+
+import errno
+import fcntl
+import getpass
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import LockedError, StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where records, artifacts, locks and results lie."""
+
+    folder: Path
+    """`<root>/.xrun`, or what --workspace or $XRUN_WORKSPACE say."""
+    results: Path
+    """`<root>/results`; moves along with the workspace."""
+
+    @property
+    def store(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "xrun.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """Where `run.dir` is made, one folder per run that asks for it."""
+        return self.folder / "artifacts"
+
+    @property
+    def hashes(self) -> Path:
+        """The stat cache of data hashes."""
+        return self.folder / "hashes.json"
+
+    def prepare(self) -> None:
+        """Make the folder, with a .gitignore of its own. Raises StoreError when that is not possible."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            ignore = self.folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise StoreError(f"{self.folder}: {error.strerror}; --workspace DIR chooses another place") from None
+
+
+def locate(root: Path, chosen: str | None) -> Workspace:
+    """The workspace of a project: `chosen` (--workspace), else $XRUN_WORKSPACE, else the project root holds both folders."""
+    named = chosen or os.environ.get("XRUN_WORKSPACE")
+    if named:
+        home = Path(named).absolute()
+        return Workspace(home / ".xrun", home / "results")
+    return Workspace(root / ".xrun", root / "results")
+
+
+class Lock:
+    """The right to run one experiment: a kernel record lock, gone with its holder however that dies; there is no unlock command.
+
+    `lockf`, not `flock`: a forked child that outlives the holder would keep a flock. The price is that closing any descriptor of the
+    file drops it, so the file is opened once and never touched again.
+    """
+
+    def __init__(self, workspace: Workspace, experiment: str) -> None:
+        """Take it. Raises LockedError, naming the holder, when another process has it."""
+        workspace.prepare()
+        folder = workspace.folder / "locks"
+        try:
+            folder.mkdir(exist_ok=True)
+            self._fd = os.open(folder / f"{experiment}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise _locked(experiment, self._fd) from None
+            raise StoreError(f"{folder}: {error.strerror}; --workspace DIR chooses another place") from None
+        told = {"host": platform.node(), "pid": os.getpid(), "user": _user(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, json.dumps(told).encode(), 0)
+
+    @staticmethod
+    def probe(workspace: Workspace, experiment: str) -> None:
+        """Raise LockedError when another process holds the lock; take and write nothing. A look before the expensive preparations."""
+        try:
+            descriptor = os.open(workspace.folder / "locks" / f"{experiment}.lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return  # it has never been taken, or is not for us to take: `Lock` itself will say
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise _locked(experiment, descriptor) from None
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Give it up."""
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _locked(experiment: str, descriptor: int) -> LockedError:
+    return LockedError(f"{experiment} is being run by {_holder(descriptor)}; wait for it, or end it")
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        told = json.loads(os.pread(descriptor, 4096, 0))
+        return f"process {told['pid']} of {told['user']} on {told['host']}, since {told['since']}"
+    except (ValueError, KeyError, OSError):
+        return "another process"
