@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def run(experiment: Experiment, workspace: Workspace, options: Options, console:
     begun = time.monotonic()
     Lock.probe(workspace, experiment.name)
     git = _GitState(experiment.root)
-    executor = executors.open(experiment.executor)
+    executor = executors.open(experiment)
     try:
         inspection = executor.inspect(experiment)
         states = data_states(experiment, workspace)
@@ -123,7 +123,7 @@ def run(experiment: Experiment, workspace: Workspace, options: Options, console:
         try:
             watch, provenance, epoch = _execute(planned, executor, workspace, options, console, stop, git, states)
             folder = workspace.results / experiment.name
-            made = helper.call(results.tabulate, planned, workspace.store, folder)
+            made = helper.call(results.tabulate, replace(planned, experiment=replace(experiment, launch=None)), workspace.store, folder)
             results.publish(planned, folder, made, watch.tally(), provenance, epoch)
         finally:
             lock.release()
@@ -154,8 +154,11 @@ def _execute(
         executor.start(job(planned, workspace))
         watch = Watch(total=len(planned))
         records: Iterator[Record] = execute(planned, executor, store, epoch=epoch, stop=stop, force=options.force)
+        described = False
         for _ in console.progress(records, watch, experiment.name):
-            pass
+            if not described and not git.thread.is_alive():  # early, so that also a sweep that is killed has its provenance
+                store.describe(epoch, environment.provenance(git=git.get(), data=states, argv=options.argv))
+                described = True
         provenance = environment.provenance(git=git.get(), data=states, argv=options.argv)
         store.describe(epoch, provenance)
     finally:

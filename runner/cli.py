@@ -4,17 +4,8 @@ import gc
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Final
-
+from runner.commands import COMMANDS
 from runner.errors import UsageError, XrunError
-
-COMMANDS: Final[dict[str, str]] = {
-    "plan": "what would run, and what is cached; executes nothing",
-    "ls": "the experiments of this project, or the runs of one",
-    "show": "one run: parameters, fields, failure, provenance",
-    "table": "the result table of an experiment",
-}
-"""Sub-commands: name -> what it does. Each is the function `main` of `runner.commands.<name>`."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from runner.record import Record, Status
 from runner.results import Tabulated, Tally
+from runner.table import Preview
 
 PROGRESS_AFTER = 0.7
 """Seconds before a progress bar appears; short sweeps need none."""
@@ -91,9 +92,11 @@ class Console:
 
     def table(self, made: Tabulated) -> None:
         """The result table, its middle left out when it is long."""
-        if self.quiet:
-            return
-        preview = made.preview
+        if not self.quiet:
+            self.preview(made.preview)
+
+    def preview(self, preview: Preview) -> None:
+        """A table's head and tail."""
         if self.out.isatty():
             _rich_table(preview, self.out)
         else:
@@ -124,7 +127,10 @@ class Console:
         """The table's breaches of its schema, as a table."""
         if not made.violations:
             return
-        print(f"\nthe table is invalid: {len(made.violations):,} {'value breaches' if len(made.violations) == 1 else 'values breach'} its schema", file=self.err)
+        print(
+            f"\nthe table is invalid: {len(made.violations):,} {'value breaches' if len(made.violations) == 1 else 'values breach'} its schema",
+            file=self.err,
+        )
         head = ("run", "column", "value", "check")
         lines = [(v.id_run or "-", v.column, v.value, v.check) for v in made.violations[:20]]
         print(plain_table(head, lines), file=self.err)
@@ -188,7 +194,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
 
 
-def _with_gap(preview: Any) -> list[tuple[str, ...]]:
+def _with_gap(preview: Preview) -> list[tuple[str, ...]]:
     if not preview.elided:
         return [*preview.head, *preview.tail]
     gap = ("...",) * len(preview.columns)
@@ -196,12 +202,16 @@ def _with_gap(preview: Any) -> list[tuple[str, ...]]:
 
 
 def plain_table(head: Iterable[str], lines: Iterable[tuple[str, ...]]) -> str:
-    """Aligned columns: numbers to the right, the rest to the left."""
-    cells = [tuple(head), *lines]
-    widths = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
-    right = [all(_numeric(row[n]) for row in cells[1:]) and len(cells) > 1 for n in range(len(cells[0]))]
+    """Aligned columns under their names."""
+    return columns([tuple(head), *lines], head=1)
+
+
+def columns(rows: list[tuple[str, ...]], head: int = 0) -> str:
+    """Aligned columns: numbers to the right, the rest to the left; the first `head` rows do not count as numbers or not."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = [len(rows) > head and all(map(_numeric, column[head:])) for column in zip(*rows, strict=True)]
     texts = []
-    for row in cells:
+    for row in rows:
         parts = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)]
         texts.append("  ".join(parts).rstrip())
     return "\n".join(texts)
@@ -217,7 +227,7 @@ def _numeric(cell: str) -> bool:
     return True
 
 
-def _rich_table(preview: Any, out: TextIO) -> None:
+def _rich_table(preview: Preview, out: TextIO) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console as RichConsole
     from rich.table import Table

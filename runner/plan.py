@@ -116,9 +116,14 @@ def expand(experiment: Experiment, code: tuple[str, ...], data: Mapping[str, str
     return Plan(experiment, code, data or {})
 
 
+def axes_of(grid: Grid) -> list[Axis]:
+    """A grid's axes in order, zipped ones included."""
+    return [axis for factor in grid.factors for axis in _axes(factor)]
+
+
 def axis_names(grid: Grid) -> list[str]:
     """Names of a grid's axes in order."""
-    return [axis.name for factor in grid.factors for axis in _axes(factor)]
+    return [axis.name for axis in axes_of(grid)]
 
 
 def _axes(factor: Axis | Zip) -> tuple[Axis, ...]:

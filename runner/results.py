@@ -107,7 +107,8 @@ def manifest(plan: Plan, made: Tabulated, tally: Tally, provenance: Provenance, 
         "counts": dict(tally.counts),
         "cached": tally.cached,
         "unsuccessful": [
-            {"id_run": r.id_run, "status": r.status.value, "params": json.loads(r.params_json), "failure": _reason(r)} for r in tally.unsuccessful
+            {"id_run": r.id_run, "status": r.status.value, "params": json.loads(r.params_json), "failure": _reason(r)}
+            for r in tally.unsuccessful
         ],
         "table": {
             "digest": made.digest,

@@ -26,7 +26,9 @@ class View(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         """`view["a"]` and `view["a.b"]` reach both `{"a.b": 1}` and `{"a": {"b": 1}}`."""
-        below = {name.removeprefix(f"{key}."): value for name, value in self.items() if isinstance(name, str) and name.startswith(f"{key}.")}
+        below = {
+            name.removeprefix(f"{key}."): value for name, value in self.items() if isinstance(name, str) and name.startswith(f"{key}.")
+        }
         if below:
             return View(below)
         head, dot, rest = key.partition(".") if isinstance(key, str) else (key, "", "")
@@ -109,9 +111,7 @@ class Run:
     meta: View
     """experiment, step names, attempt, host, ...: for information, no input to results."""
 
-    def __init__(
-        self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path
-    ) -> None:
+    def __init__(self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path) -> None:
         self.id_run, self.kwargs, self.params, self.seed, self.meta = id_run, kwargs, params, seed, meta
         self.fields, self.vars, self.tags = Bunch(), Bunch(), {}
         self._folders = folders

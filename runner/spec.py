@@ -3,12 +3,11 @@
 `runner.config` is the only maker of an Experiment; everything below it may rely on every field being valid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
-
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +104,14 @@ class KwargsAt(Protocol):
     def __call__(self, point: Mapping[str, Any], /) -> Mapping[str, Any]: ...
 
 
+class Launch(Protocol):
+    """A Hydra launcher plugin as a way to call a function n times somewhere."""
+
+    def __call__(self, task: Callable[[int], Any], count: int, /) -> list[Any]:
+        """[task(0), ..., task(count - 1)]."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
     """One composition of the config groups: its kwargs and its grids.
@@ -139,6 +146,8 @@ class Experiment:
     """Names of kwargs that are left out of the identity."""
     results: ResultsSpec = field(default_factory=ResultsSpec)
     executor: ExecutorSpec = field(default_factory=ExecutorSpec)
+    launch: Launch | None = None
+    """The Hydra launcher that takes the executor's place, where the command line names one."""
     on_error: OnError = OnError.CONTINUE
     provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
     root: Path

@@ -127,7 +127,8 @@ def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     except Exception:  # noqa: BLE001 - names that exist under TYPE_CHECKING only; then there is nothing to check against
         hints = {}
     return [
-        p.replace(annotation=hints.get(p.name, p.annotation if not isinstance(p.annotation, str) else p.empty)) for p in found.parameters.values()
+        p.replace(annotation=hints.get(p.name, p.annotation if not isinstance(p.annotation, str) else p.empty))
+        for p in found.parameters.values()
     ]
 
 

@@ -176,7 +176,9 @@ def _keep(run: Run, bound: _Bound, result: Any) -> None:
     if isinstance(result, Mapping):
         run.fields.update(result)
     elif not bound.takes_run:
-        raise TypeError(f"step `{bound.step.name}` returned a {type(result).__name__}; a plain function returns a mapping of fields, or None")
+        raise TypeError(
+            f"step `{bound.step.name}` returned a {type(result).__name__}; a plain function returns a mapping of fields, or None"
+        )
 
 
 def _dump(what: str, value: Mapping[str, Any]) -> str:

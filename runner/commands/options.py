@@ -11,7 +11,9 @@ from runner.workspace import Workspace, locate
 
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Options on where the project is."""
-    parser.add_argument("--workspace", metavar="DIR", help="keep .xrun/ and results/ in DIR (default: $XRUN_WORKSPACE, or the project root)")
+    parser.add_argument(
+        "--workspace", metavar="DIR", help="keep .xrun/ and results/ in DIR (default: $XRUN_WORKSPACE, or the project root)"
+    )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

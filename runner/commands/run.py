@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-c", "--cfg", choices=["job", "hydra", "all"])
     made.add_argument("--resolve", action="store_true")
     made.add_argument("-p", "--package")
-    made.add_argument("-i", "--info", nargs="?", const="all", choices=["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"])
+    made.add_argument(
+        "-i", "--info", nargs="?", const="all", choices=["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
+    )
     made.add_argument("--hydra-help", action="store_true")
     made.add_argument("-sc", "--shell-completion", action="store_true")
     made.add_argument("-r", "--run", action="store_true")

@@ -1,0 +1,1 @@
+"""The packaged configs: the last place that is searched."""

@@ -124,7 +124,9 @@ def check_top_level(cfg: DictConfig, groups: frozenset[str], locate: Locator) ->
             raise ConfigError(problem, where=locate(str(key)), key=str(key), hint="remove it")
         if key not in TOP_LEVEL and key not in groups:
             hint = did_you_mean(str(key), [*TOP_LEVEL, *groups])
-            raise ConfigError(f"unknown key `{key}`", where=locate(str(key)), key=str(key), hint=f"{hint} A fixed parameter goes below kwargs.")
+            raise ConfigError(
+                f"unknown key `{key}`", where=locate(str(key)), key=str(key), hint=f"{hint} A fixed parameter goes below kwargs."
+            )
 
 
 def name_of(reader: Reader, chosen: str | None) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.core_plugins.file_config_source import FileConfigSource as HydraFileConfigSource
@@ -88,6 +89,7 @@ class Composer:
         """`config_dir` is searched after the config directory; `config_name` is the primary config, default `config`."""
         _register_sources()
         setup_globals()
+        version.setbase(None)  # the present defaults, as @hydra.main(version_base=None) has them
         self.place = place
         self.search_path = _search_path(place, config_dir)
         self.loader = ConfigLoaderImpl(self.search_path)
@@ -196,7 +198,7 @@ class Composer:
 
     def _composition_error(self, error: BaseException) -> ConfigError:
         text = first_line(error)
-        if match := re.search(r"Could not find '([^/']+)/([^']+)'", f"{error}"):
+        if match := re.search(r"Could not find '([^']+)/([^/']+)'", f"{error}"):
             group, option = match.groups()
             choices = self.options(group)
             close = nearest(option, choices)
@@ -204,7 +206,12 @@ class Composer:
             problem = f"the group has no option {option!r}; it has: {', '.join(choices) or 'none'}"
             hint = f"did you mean {group}={close}?" if close else (f"no config directory was found; tried {tried}" if tried else None)
             return ConfigError(problem, where=str(self.place.conf or "packaged defaults"), key=group, hint=hint)
-        if "Could not load" in text or "not in the defaults list" in text or "No match in the defaults" in text or isinstance(error, HydraException):
+        if (
+            "Could not load" in text
+            or "not in the defaults list" in text
+            or "No match in the defaults" in text
+            or isinstance(error, HydraException)
+        ):
             rest = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
             return ConfigError(rest or text, where=str(self.place.conf or "packaged defaults"))
         return ConfigError(text, where=str(self.place.conf))

@@ -15,7 +15,7 @@ from runner.config.build import Locator, Reader
 from runner.config.compose import COMMAND_LINE, Composer, Composition, first_line, without_hydra
 from runner.config.schema import LATER, TOP_LEVEL, ExperimentSchema
 from runner.errors import ConfigError, UsageError
-from runner.spec import Experiment, Variant
+from runner.spec import Experiment, Launch, Variant
 
 FORMAT = 1
 """Version of experiment.yaml's `xrun` header."""
@@ -44,6 +44,7 @@ class Part:
     chosen: Mapping[str, str]
     experiment: str | None
     locate: Locator
+    launch: Launch | None = None
 
 
 def load(request: Request) -> tuple[Experiment, ...]:
@@ -75,6 +76,7 @@ def parts(request: Request) -> tuple[Path, list[Part]]:
 
 def _part(composer: Composer, composition: Composition, setting: list[Override]) -> Part:
     sweeper = _sweeper_params(composer, composition.cfg)
+    launch = _launch(composer, composition)
     cfg = without_hydra(composition.cfg)
     locate = Lazy(composer, composition)
     groups = frozenset[str]()
@@ -88,7 +90,7 @@ def _part(composer: Composer, composition: Composition, setting: list[Override])
     build.check_top_level(cfg, groups, locate)
     full = _with_defaults(cfg, locate)
     lower.apply(full, [*sweeper, *setting], groups)
-    return Part(cfg=full, groups=groups, chosen=composition.chosen, experiment=composition.experiment, locate=locate)
+    return Part(cfg=full, groups=groups, chosen=composition.chosen, experiment=composition.experiment, locate=locate, launch=launch)
 
 
 class Lazy(Locator):
@@ -129,6 +131,15 @@ def _with_defaults(cfg: DictConfig, locate: Locator) -> DictConfig:
         raise ConfigError(first_line(error), where=locate(key), key=key) from None
     OmegaConf.set_struct(full, True)
     return full  # type: ignore[return-value]
+
+
+def _launch(composer: Composer, composition: Composition) -> Launch | None:
+    """The launcher plugin that the config names; None, without loading anything, where nothing asked for the `hydra` node."""
+    if "hydra" not in composition.cfg:
+        return None
+    from runner.config.launcher import launcher
+
+    return launcher(composer, composition.lines)
 
 
 def _sweeper_params(composer: Composer, cfg: DictConfig) -> list[Override]:
@@ -191,6 +202,7 @@ def _experiment(name: str, members: list[tuple[Part, Reader, Variant]], root: Pa
         ignore=frozenset(reader.texts(reader.tree["ignore"], "ignore")),
         results=build.results(reader),
         executor=build.executor(reader),
+        launch=part.launch,
         on_error=build.on_error(reader),
         provenance=build.provenance(reader),
         root=root,
@@ -207,7 +219,9 @@ def composed_yaml(name: str, members: list[Part]) -> str:
         part = members[0]
         header: dict[str, Any] = {"format": FORMAT, "groups": sorted(part.groups), "chosen": dict(part.chosen)}
         return OmegaConf.to_yaml(OmegaConf.create({"xrun": header})) + OmegaConf.to_yaml(part.cfg, resolve=False)
-    variants = [{"chosen": dict(p.chosen), "groups": sorted(p.groups), "config": OmegaConf.to_container(p.cfg, resolve=False)} for p in members]
+    variants = [
+        {"chosen": dict(p.chosen), "groups": sorted(p.groups), "config": OmegaConf.to_container(p.cfg, resolve=False)} for p in members
+    ]
     return OmegaConf.to_yaml(OmegaConf.create({"xrun": {"format": FORMAT, "variants": variants}}))
 
 

@@ -83,7 +83,9 @@ def _unknown(cfg: DictConfig, key: str, override: Override) -> ConfigError:
             hint="replicates=3 repeats every point with another seed" if key == "seed" else f"to make it an axis: +params.{key}=...",
         )
     advice = f"did you mean `{close}`?" if close else f"to add an axis: +{override.input_line}"
-    return ConfigError(f"no axis, kwarg or top-level key is called `{key}` ({listed})", where=COMMAND_LINE, key=override.input_line, hint=advice)
+    return ConfigError(
+        f"no axis, kwarg or top-level key is called `{key}` ({listed})", where=COMMAND_LINE, key=override.input_line, hint=advice
+    )
 
 
 def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = False) -> None:
@@ -95,7 +97,9 @@ def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = Fals
         for holder in holders:
             del holder[name]
     elif holders and override.is_add() and not isinstance(override._value, list | dict):
-        raise ConfigError(f"the axis `{name}` exists", where=COMMAND_LINE, key=override.input_line, hint=f"to replace it: {str(override.input_line)[1:]}")
+        raise ConfigError(
+            f"the axis `{name}` exists", where=COMMAND_LINE, key=override.input_line, hint=f"to replace it: {str(override.input_line)[1:]}"
+        )
     else:
         if not holders and not (add or override.is_add() or override.is_force_add()):
             raise _unknown(cfg, name, override)

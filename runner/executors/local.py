@@ -318,7 +318,9 @@ class Local:
         if not self._draining:
             self._queue.extendleft(reversed(pending))
         if self._idle_deaths >= MAX_IDLE_DEATHS:
-            raise WorkerStartError(f"{self._idle_deaths} workers in a row died before they ran anything ({_how(status)[0]}); not starting more")
+            raise WorkerStartError(
+                f"{self._idle_deaths} workers in a row died before they ran anything ({_how(status)[0]}); not starting more"
+            )
 
     def _verdict(self, worker: _Worker, status: int, index: int, step: int, since: float) -> Outcome:
         seconds = max(0.0, time.monotonic() - since)

@@ -67,7 +67,8 @@ def unpack(payload: bytes) -> Any:
 def pack_outcomes(outcomes: list[Outcome], *, end: bool) -> bytes:
     """A frame of outcomes; `end`: the batch is over."""
     rows = [
-        [o.index, o.status.value, o.fields, o.step, o.started, o.seconds, o.tags, asdict(o.failure) if o.failure else None] for o in outcomes
+        [o.index, o.status.value, o.fields, o.step, o.started, o.seconds, o.tags, asdict(o.failure) if o.failure else None]
+        for o in outcomes
     ]
     return frame(json.dumps([end, rows]).encode())
 

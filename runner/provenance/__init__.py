@@ -4,6 +4,6 @@
     data.states(root, entries)      every entry of `data:` beside what DVC recorded of it
     environment.provenance(...)     both of them, and the machine, as one record.Provenance
 
-`patch`, `recorded` and `hashing` are the parts of these. GitPython and DVC are imported inside functions, because start-up is
-a feature: without `data:` no line of DVC is read.
+`patch` is a part of git; `recorded`, `objects` and `hashing` are parts of data. GitPython and DVC are imported inside functions,
+because start-up is a feature: without `data:` no line of DVC is read.
 """

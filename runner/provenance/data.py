@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from runner.errors import DirtyError, MissingDataError
-from runner.provenance import hashing, recorded
+from runner.provenance import hashing, objects, recorded
 from runner.record import DataState, DataStatus
 
 
@@ -41,7 +41,7 @@ def require_clean(states: Iterable[DataState]) -> None:
 def _state(root: Path, entry: str, stats: hashing.StatCache, sources: recorded.Sources) -> DataState:
     path = _absolute(root, entry)
     known = recorded.find(path, sources)
-    content = hashing.measure(path, known.algorithm if known else hashing.MD5, recorded.root_of(path), stats)
+    content = hashing.measure(path, known.algorithm if known else hashing.MD5, objects.root_of(path), stats)
     return DataState(
         path=entry,
         recorded=known.hash if known else None,
@@ -81,7 +81,7 @@ def _remedy(state: DataState, root: Path) -> str:
         return f"{problem}, and DVC does not know it"
     if not known.output:
         return f"{problem}, and {state.source} knows it only as a dependency, so that DVC cannot bring it"
-    if recorded.in_cache(path, known.hash):
+    if objects.holds(path, known.hash):
         return f"{problem}; `dvc checkout {name}` brings it from DVC's cache"
     return f"{problem}; `dvc pull {name}` brings it"
 

@@ -58,8 +58,8 @@ def _state(repo: "Repo", root: Path, exclude: tuple[str, ...]) -> GitState:
     from git.exc import GitCommandError
 
     remote = _remote(repo)
-    if repo.working_tree_dir is None:
-        return _unreadable(repo, remote, "the repository has no working tree")
+    if repo.working_tree_dir is None or not root.is_relative_to(repo.working_tree_dir):
+        return _unreadable(repo, remote, "the repository has no working tree here")
     below = root.relative_to(Path(repo.working_tree_dir)).as_posix()
     inside = [path for name in exclude if not (path := posixpath.normpath(posixpath.join(below, name))).startswith("..")]
     excluded = [f":(top,exclude,literal){path}" for path in inside]

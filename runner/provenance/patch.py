@@ -25,7 +25,7 @@ _CONFIG = ("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "c
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_DIFF_OPTS": "", "GIT_LITERAL_PATHSPECS": "0", "GIT_TERMINAL_PROMPT": "0"}
 _DIFF = (
     *("diff", "--binary", "--full-index", "--unified=3", "--src-prefix=a/", "--dst-prefix=b/"),
-    *("--no-color", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-relative"),
+    *("--no-color", "--no-renames", "--no-ext-diff", "--no-textconv"),
     *("--submodule=short", "--ignore-submodules=dirty"),
 )
 # Names of the empty tree and the empty file, by the length of object names: SHA-1 and SHA-256.

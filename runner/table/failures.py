@@ -35,11 +35,11 @@ def violations(errors: Iterable[Any], frame: "pd.DataFrame") -> Iterator[Violati
         reason = _reason(error)
         if reason == "CHECK_ERROR" and _column(error) in mistyped:
             continue  # of course it cannot be computed
-        if not hasattr(getattr(error, "failure_cases", None), "columns"):
-            yield _whole(error, reason, cells)
-        elif reason == "WRONG_DATATYPE":
-            yield _whole(error, reason, cells)
+        if reason == "WRONG_DATATYPE":
+            yield Violation(column=_column(error), value=cells.dtype(_column(error)), check=_check(error))
             yield from _culprits(error, cells)
+        elif not hasattr(getattr(error, "failure_cases", None), "columns"):
+            yield _whole(error, reason)
         elif reason == "DATAFRAME_CHECK" and hasattr(error.schema, "columns"):
             yield from _rows(error, cells)
         else:
@@ -56,23 +56,23 @@ class _Cells:
     def __len__(self) -> int:
         return len(self._frame)
 
-    def id_run(self, row: object) -> str | None:
-        return self._list("id_run")[row] if isinstance(row, int) else None
-
-    def value(self, row: object, column: str, otherwise: object) -> str:
-        return repr(self._list(column)[row] if isinstance(row, int) and column in self._frame else otherwise)
-
     def dtype(self, column: str) -> str:
         return str(self._frame[column].dtype)
 
-    def _list(self, column: str) -> list[Any]:
+    def id_run(self, row: object) -> str | None:
+        return self.column("id_run")[row] if isinstance(row, int) else None
+
+    def value(self, row: object, column: str, otherwise: object) -> str:
+        return repr(self.column(column)[row] if isinstance(row, int) and column in self._frame else otherwise)
+
+    def column(self, column: str) -> list[Any]:
         if column not in self._lists:
             values, missing = self._frame[column].tolist(), nulls(self._frame[column])
             self._lists[column] = [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing else values
         return self._lists[column]
 
 
-def _whole(error: Any, reason: str, cells: _Cells) -> Violation:
+def _whole(error: Any, reason: str) -> Violation:
     """A complaint about a column or the table."""
     case = getattr(error, "failure_cases", None)
     if reason == "":
@@ -80,8 +80,6 @@ def _whole(error: Any, reason: str, cells: _Cells) -> Violation:
     if reason.startswith(("COLUMN_NOT", "ADD_MISSING")):
         return Violation(column=str(case), check=_check(error))
     column = _column(error)
-    if reason == "WRONG_DATATYPE":
-        return Violation(column=column, value=cells.dtype(column), check=_check(error))
     if reason in ("CHECK_ERROR", "INVALID_COLUMN_NAME"):
         return Violation(column=column, check=f"{_check(error)}: {case}")
     return Violation(column=column, value="" if case is None else repr(case), check=_check(error))
@@ -104,8 +102,20 @@ def _single(error: Any, cells: _Cells) -> Iterator[Violation]:
 
 def _culprits(error: Any, cells: _Cells) -> Iterator[Violation]:
     """The values for whose sake a column of numbers became text; none where all of it is text."""
-    if cells.dtype(_column(error)) == "string" and len(error.failure_cases) < len(cells):
-        yield from (violation for violation in _single(error, cells) if violation.value != "None")
+    column = _column(error)
+    if cells.dtype(column) != "string":
+        return
+    found = [(row, text) for row, text in enumerate(cells.column(column)) if text is not None and not _is_number(text)]
+    for row, text in found if len(found) < len(cells) else ():
+        yield Violation(id_run=cells.id_run(row), column=column, value=repr(text), check=_check(error), row=row)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text.startswith('{"$f":')
+    return True
 
 
 def _rows(error: Any, cells: _Cells) -> Iterator[Violation]:

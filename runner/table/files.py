@@ -1,9 +1,8 @@
 """The table on disk: `table.parquet` and `table.csv`, whole or not at all."""
 
-import hashlib
+import datetime as dt
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,8 @@ def write(frame: "pd.DataFrame", folder: Path) -> Digest:
     A reader sees the old files or the new ones, never a part, also after a crash. Raises StoreError when they cannot
     be written.
     """
+    import hashlib
+
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -38,9 +39,9 @@ def write(frame: "pd.DataFrame", folder: Path) -> Digest:
         with _replaced(folder, _PARQUET, _CSV) as (parquet, csv):
             pq.write_table(to_arrow(frame), parquet, compression="zstd")
             for part in text.csv(frame):
-                line = part.encode()
-                digest.update(line)
-                csv.write(line)
+                encoded = part.encode()
+                digest.update(encoded)
+                csv.write(encoded)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"the table cannot be written to {folder}: {error}") from error
     return Digest(digest.hexdigest())
@@ -76,7 +77,7 @@ def to_arrow(frame: "pd.DataFrame") -> Any:
 
 
 def from_arrow(table: Any) -> "pd.DataFrame":
-    """The data frame of `table`: nulls and NaNs apart, lists as Python lists; pandas by itself mends neither."""
+    """The data frame of `table`: nulls and NaNs apart, lists as Python lists, fixed offsets as Python's own time zones."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa
@@ -89,6 +90,9 @@ def from_arrow(table: Any) -> "pd.DataFrame":
         elif isinstance(frame[name].dtype, pd.Float64Dtype):
             mask = column.is_null().to_numpy()
             frame[name] = pd.Series(pd.arrays.FloatingArray(column.fill_null(np.nan).to_numpy(), mask))
+        elif pa.types.is_timestamp(column.type) and (column.type.tz or "").startswith(("+", "-")):
+            zone = dt.datetime.strptime(column.type.tz, "%z").tzinfo
+            frame[name] = frame[name].dt.tz_convert(zone)
     return frame
 
 
@@ -100,7 +104,7 @@ def _header(frame: "pd.DataFrame") -> bytes:
 @contextmanager
 def _replaced(folder: Path, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
     """New files that take the place of `names` together, once all of them are complete and on the disk."""
-    drafts = [folder / f".{name}.{secrets.token_hex(4)}.tmp" for name in names]
+    drafts = [folder / f".{name}.{os.urandom(4).hex()}.tmp" for name in names]
     files: list[BinaryIO] = []
     try:
         files += [draft.open("xb") for draft in drafts]

@@ -30,7 +30,7 @@ def fitted(spec: Any, frame: "pd.DataFrame") -> Any:
 
     It asks for no types of columns without values, for no columns of a table without rows, and drops no rows.
     """
-    fit = copy.copy(spec)
+    fit = _copied(spec)
     fit.columns = {}
     for name, column in _columns(spec, frame):
         if name not in frame:
@@ -53,12 +53,19 @@ def _columns(spec: Any, frame: "pd.DataFrame") -> Iterator[tuple[str, Any]]:
     for name, column in spec.columns.items():
         matches = [str(found) for found in frame if re.match(name, str(found))] if column.regex else []
         for found in matches or [name]:
-            single = copy.copy(column)
+            single = _copied(column)
             if matches:
                 single.regex, single.name = False, found
             if spec.dtype is not None:
                 single.dtype = spec.dtype
             yield found, single
+
+
+def _copied(part: Any) -> Any:
+    """A shallow copy. In older panderas `copy.copy` alone makes a second object with the very same attributes."""
+    twin = copy.copy(part)
+    twin.__dict__ = dict(part.__dict__)
+    return twin
 
 
 def _same(column: Any, series: "pd.Series[Any]") -> bool:

@@ -75,6 +75,8 @@ def _exact(value: Any) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return _six(value)
+    if value is None:
+        return "null"
     if isinstance(value, list):
         return f"[{', '.join(map(_short, value))}]"
     return value.isoformat() if hasattr(value, "isoformat") and not hasattr(value, "total_seconds") else str(value)

@@ -74,6 +74,7 @@ def observed(root, **kwargs):
     before = inside(top)
     state = git.state(root, **kwargs)
     assert inside(top) == before
+    assert "\0" not in state.patch
     assert codec.dumps([state.patch, *state.untracked])  # valid Unicode, so that a store takes it
     return state
 
@@ -148,6 +149,22 @@ def test_patch_reproduces_the_working_tree(repo, tmp_path, files):
         git.require_clean(state)
 
 
+def test_change_that_only_the_age_of_the_index_gives_away_is_in_the_patch(repo, tmp_path):
+    run(repo, "config", "core.trustctime", "false")
+    old = (1_600_000_000,) * 2
+    for path, content in (("folder/b.py", "1\n"), ("folder/b.py", "2\n")):
+        write(repo, {path: content})
+        os.utime(repo / path, old)
+        if content == "1\n":
+            commit(repo)
+    os.utime(repo / ".git/index", old)
+
+    state = observed(repo)
+
+    assert patch.paths(state.patch) == ["folder/b.py"]
+    assert reproduced(repo, state, tmp_path) == contents(repo)
+
+
 def test_file_name_that_is_not_unicode_is_in_the_patch_and_listed_escaped(repo, tmp_path):
     (repo / os.fsdecode(b"caf\xe9.py")).write_text("x\n")
 
@@ -220,6 +237,16 @@ def test_patch_reproduces_files_whose_line_ends_git_converts(repo, tmp_path):
         for name, (kind, mode, content) in contents(repo).items()
         if name in {"a.py", "folder/b.py", ".gitignore"}
     }
+
+
+def test_filtered_file_that_is_neither_text_nor_binary_is_left_out_and_named(repo, tmp_path):
+    run(repo, "config", "filter.upper.clean", "tr a-z A-Z")
+    write(repo, {".gitattributes": "*.up filter=upper\n", "new é.up": b"caf\xe9\n", "new.py": "x\n"})
+
+    state = observed(repo)
+
+    assert patch.notes(state.patch) == ["neither UTF-8 nor binary, left out: new é.up"]
+    assert reproduced(repo, state, tmp_path) == {name: file for name, file in contents(repo).items() if name != "new é.up"}
 
 
 def test_untracked_content_over_the_limit_is_listed_and_the_smallest_files_are_kept(repo):
@@ -305,6 +332,13 @@ def test_repository_inside_the_repository_is_listed_and_left_out(repo):
     state = observed(repo)
 
     assert (state.dirty, state.untracked, state.patch) == (True, ("nested/",), "")
+
+
+def test_root_outside_the_working_tree_of_its_repository_is_not_shown_to_be_clean(repo, tmp_path):
+    (tmp_path / "tree").mkdir()
+    run(repo, "config", "core.worktree", str(tmp_path / "tree"))
+
+    assert git.state(repo / ".git").dirty
 
 
 def test_bare_repository_has_its_commit_and_nothing_shows_that_it_is_clean(repo, tmp_path):

@@ -1,0 +1,43 @@
+# The first two targets need nothing but python3 (3.11 or newer), make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint format bench soak iris clean
+
+run: .venv/.run  ## set up .venv and run the first experiment
+	$(BIN)/xrun +experiment=coins -m N=10,100
+
+test: .venv/.dev  ## all tests, warnings as errors, branch coverage
+	$(BIN)/python -m pytest -q -m "not soak" --cov --cov-report=term
+
+lint: .venv/.dev  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev  ## rewrite the sources as ruff wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev  ## ours against the peers, alternating, as ratios
+	$(BIN)/python -m benchmarks
+
+soak: .venv/.dev  ## the long forms of the reliability tests
+	$(BIN)/python -m pytest -q -m soak
+
+iris: .venv/.dev  ## the example with DVC data: make the data, then sweep classifiers
+	$(BIN)/dvc repro
+	$(BIN)/xrun +experiment=iris model=svm,tree,logistic
+
+.venv/.run: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml .venv/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:  ## everything that can be made again, results excepted
+	rm -rf .venv .bench-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -1,0 +1,63 @@
+"""`xrun table EXPERIMENT`: the result table, as it was published last, or of every run that the store has."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from runner import results, stores, table
+from runner.commands import options as shared
+from runner.console import Console
+from runner.errors import IncompleteError
+from runner.suggest import did_you_mean
+from runner.workspace import Workspace
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table; returns 0."""
+    parser = argparse.ArgumentParser(
+        prog="xrun table",
+        description="The table of the plan that was asked for last (results/EXPERIMENT/); --all: of every completed run in the store.",
+        epilog="example: xrun table coins --csv > coins.csv",
+    )
+    parser.add_argument("experiment")
+    parser.add_argument("--all", action="store_true", help="every completed run of the experiment, whatever plan it came from")
+    parser.add_argument("--csv", action="store_true", help="print CSV, all rows")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a row")
+    parser.add_argument("--rows", type=int, default=results.PREVIEW_ROWS, help=f"rows to show (default {results.PREVIEW_ROWS})")
+    shared.add_place(parser)
+    chosen = parser.parse_args(arguments)
+    workspace = shared.workspace(chosen)
+    frame = _all(workspace, chosen.experiment) if chosen.all else _published(workspace, chosen.experiment)
+    if chosen.csv:
+        for part in table.csv(frame):
+            sys.stdout.write(part)
+    elif chosen.json:
+        for line in table.json_lines(frame):
+            print(line)
+    else:
+        Console().preview(table.summarise(frame, chosen.rows))
+    return 0
+
+
+def _published(workspace: Workspace, experiment: str) -> "table.DataFrame":
+    folder: Path = workspace.results / experiment
+    if not folder.is_dir():
+        names = [path.name for path in workspace.results.iterdir()] if workspace.results.is_dir() else []
+        raise IncompleteError(f"{folder} does not exist; {did_you_mean(experiment, names, 'experiments with results')}")
+    return table.read(folder)
+
+
+def _all(workspace: Workspace, experiment: str) -> "table.DataFrame":
+    reader = stores.read(workspace.store)
+    try:
+        rows = [
+            table.Row(id_run=record.id_run, params=record.params, fields_json=record.fields_json)
+            for record in reader.records(experiment)
+            if record.status.ok
+        ]
+    finally:
+        reader.close()
+    if not rows:
+        raise IncompleteError(f"the store has no completed run of `{experiment}`")
+    axes = tuple(dict.fromkeys(name for row in rows for name in row.params))
+    return table.build(rows, axes)

@@ -1,0 +1,116 @@
+"""What Hydra itself does best, done by Hydra: --info, --hydra-help, `--cfg hydra`, completion."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.bash_completion import BashCompletion
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.config import lower, place
+from runner.config.compose import Composer, first_line
+from runner.config.load import Request, parts
+from runner.errors import ConfigError, UsageError, XrunError
+
+
+@contextmanager
+def _hydra(composer: Composer) -> Iterator[Hydra]:
+    """Hydra's application object over our search path."""
+    try:
+        yield Hydra.create_main_hydra2("xrun", composer.search_path)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(first_line(error), where="command line") from None
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _composer(request: Request) -> Composer:
+    return Composer(place.find(request.cwd, request.config_path), request.config_dir, request.config_name)
+
+
+def _choosing(composer: Composer, request: Request) -> list[str]:
+    """The overrides that Hydra needs for its own pages: groups and `hydra.*`; values are ours to apply."""
+    overrides = composer.parse(list(request.overrides))
+    return [o.input_line or "" for o in overrides if composer.is_group(o) or o.is_hydra_override()]
+
+
+def info(request: Request, topic: str) -> None:
+    """Print what `--info TOPIC` prints in any Hydra application."""
+    composer = _composer(request)
+    with _hydra(composer) as hydra:
+        hydra.show_info(topic, config_name=composer.config_name, overrides=_choosing(composer, request))
+
+
+def show_cfg(request: Request, kind: str, package: str | None, *, resolve: bool) -> None:
+    """Print the composed config. `job`: with sweeps lowered to axes, one document per combination of groups; `hydra` and `all`
+    as any Hydra application prints them."""
+    if kind == "job":
+        for number, part in enumerate(parts(request)[1]):
+            print("---\n" if number else "", end="")
+            _print(part.cfg, package, resolve=resolve)
+        return
+    composer = _composer(request)
+    with _hydra(composer) as hydra:
+        lines = _choosing(composer, request)
+        hydra.show_cfg(config_name=composer.config_name, overrides=lines, cfg_type=kind, package=package, resolve=resolve)
+
+
+def _print(cfg: DictConfig, package: str | None, *, resolve: bool) -> None:
+    shown = cfg if package is None else OmegaConf.select(cfg, package)
+    if shown is None:
+        raise UsageError(f"the config has no package `{package}`")
+    if package is not None:
+        print(f"# @package {package}")
+    print(OmegaConf.to_yaml(shown, resolve=resolve) if OmegaConf.is_config(shown) else f"{shown}\n", end="")
+
+
+def hydra_help(request: Request) -> None:
+    """Print `--hydra-help`."""
+    composer = _composer(request)
+    parser = get_args_parser()
+    with _hydra(composer) as hydra:
+        hydra.hydra_help(config_name=composer.config_name, args_parser=parser, args=parser.parse_args(["--hydra-help"]))
+
+
+def complete(request: Request, commands: list[str]) -> None:
+    """`-sc install=bash`, `-sc uninstall=bash`, `-sc query=bash` (COMP_LINE in the environment), as in any Hydra application."""
+    composer = _composer(request)
+    if "query=bash" in request.overrides:
+        _Completion(composer, commands).query(composer.config_name)
+        return
+    with _hydra(composer) as hydra:
+        try:
+            hydra.shell_completion(config_name=composer.config_name, overrides=list(request.overrides))
+        except ValueError as error:
+            raise UsageError(f"{error}; for bash: eval \"$(xrun -sc install=bash)\"") from None
+
+
+class _Completion(BashCompletion):  # type: ignore[misc]
+    """Hydra's completion, plus axes and kwargs under their bare names, and the sub-commands."""
+
+    def __init__(self, composer: Composer, commands: list[str]) -> None:
+        super().__init__(ConfigLoaderImpl(composer.search_path))
+        self._composer, self._commands = composer, commands
+
+    def _query(self, config_name: str | None, line: str) -> list[str]:
+        words = line.split()
+        word = "" if not line or line.endswith(" ") else words.pop()
+        found = set(super()._query(config_name, line))
+        if not words:
+            found.update(name for name in self._commands if name.startswith(word))
+        chosen = [w for w in words if "=" in w and not w.startswith("-")]
+        try:
+            request = Request(overrides=tuple(chosen), cwd=Path.cwd(), config_path=str(self._composer.place.conf))
+            _, made = parts(request)
+        except XrunError:
+            return sorted(found)
+        for part in made:
+            names = [*lower.axis_names(part.cfg), *map(str, part.cfg.kwargs)]
+            found.update(f"{name}=" for name in names if name.startswith(word))
+        return sorted(found)

@@ -1,0 +1,86 @@
+"""Runs through a Hydra launcher plugin: `hydra/launcher=joblib`, submitit and the like keep working.
+
+The plugin is transport only: it calls us back wherever it likes, each call performs one share of the runs, and the coordinator writes the
+store. What the plugin cannot do (isolate a crash, enforce a time limit) it does not do here either.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runner.executors import wire
+from runner.record import Outcome
+from runner.spec import Experiment, Launch
+from runner.steps import Inspection, inspect_steps
+from runner.worker import Item, Job, Performer
+
+SHARES = 64
+"""Calls of one launch at most; each performs an equal share of the runs."""
+MAX_RUNS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Performs every n-th run; picklable."""
+
+    job: Job
+    items: tuple[Item, ...]
+    shares: int
+
+    def __call__(self, number: int) -> bytes:
+        """Outcomes of the runs number, number + shares, ..., as JSON."""
+        performer = Performer(self.job)
+        return wire.pack_outcomes([performer.perform(item) for item in self.items[number :: self.shares]], end=True)
+
+
+class Plugin:
+    """An executor over a launcher plugin."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._launch: Callable[[Callable[[int], Any], int], list[Any]] = launch
+        self._queue: deque[Item] = deque()
+        self._job: Job | None = None
+
+    def inspect(self, experiment: Experiment) -> Inspection:
+        """As the seam says; in this process."""
+        return inspect_steps(experiment)
+
+    def start(self, job: Job) -> None:
+        """As the seam says."""
+        self._job = job
+
+    def room(self) -> int:
+        """A launch at a time."""
+        return max(0, MAX_RUNS - len(self._queue))
+
+    def submit(self, items: Sequence[Item]) -> None:
+        """As the seam says."""
+        self._queue.extend(items)
+
+    def events(self, timeout: float) -> list[Outcome]:
+        """Launch everything that waits; comes back when the plugin does."""
+        del timeout
+        if not self._queue or self._job is None:
+            return []
+        items = tuple(self._queue)
+        self._queue.clear()
+        shares = min(SHARES, len(items))
+        frames = self._launch(Share(self._job, items, shares), shares)
+        outcomes = []
+        for frame in frames:
+            outcomes.extend(wire.unpack_outcomes(next(wire.Inbox().feed(frame)))[0])
+        return outcomes
+
+    def drain(self) -> None:
+        """As the seam says."""
+        self._queue.clear()
+
+    def busy(self) -> bool:
+        """As the seam says."""
+        return bool(self._queue)
+
+    def close(self) -> list[int]:
+        """As the seam says."""
+        self._queue.clear()
+        return []
