@@ -7,6 +7,8 @@
 Nothing heavy is imported before it is needed; `warm` does it early, in a process that has nothing better to do.
 """
 
+from typing import TYPE_CHECKING
+
 from runner.table.failures import Violation as Violation
 from runner.table.files import Digest as Digest
 from runner.table.files import read as read
@@ -16,7 +18,12 @@ from runner.table.frame import build as build
 from runner.table.preview import Preview as Preview
 from runner.table.preview import summarise as summarise
 from runner.table.schema import check_schema as check_schema
+from runner.table.text import csv as csv
+from runner.table.text import json_lines as json_lines
 from runner.table.validity import conform as conform
 from runner.table.validity import validate as validate
 from runner.table.vocabulary import check_schema_quick as check_schema_quick
 from runner.table.warmup import warm as warm
+
+if TYPE_CHECKING:
+    from pandas import DataFrame as DataFrame

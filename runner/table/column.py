@@ -39,7 +39,7 @@ def typed(values: Values) -> Any:
     kinds = frozenset(map(type, values)) - {NoneType}
     make = _MAKERS.get(kinds)
     array = make(values) if make else None
-    return _texts(values, codec.dumps) if array is None else array
+    return _written(values, codec.dumps) if array is None else array
 
 
 def objects(values: Values) -> Any:
@@ -52,16 +52,15 @@ def objects(values: Values) -> Any:
     return array
 
 
-def _texts(values: Values, text: Callable[[Any], str]) -> Any:
-    import pandas as pd
-
-    return pd.array([None if value is None else text(value) for value in values], dtype="string")
-
-
-def _strings(values: Values) -> Any:
+def texts(values: Values) -> Any:
+    """The string array of `values`, each a str or None."""
     import pandas as pd
 
     return pd.array(values, dtype="string")
+
+
+def _written(values: Values, text: Callable[[Any], str]) -> Any:
+    return texts([None if value is None else text(value) for value in values])
 
 
 def _split(values: Values, fill: Any) -> tuple[Values, Any]:
@@ -126,7 +125,7 @@ def _datetimes(values: Values) -> Any:
     offsets = {value.utcoffset() for value in values if value is not None}
     offset = next(iter(offsets))
     if len(offsets) > 1 or (offset is not None and offset.seconds % 60):  # Arrow's time zones are whole minutes
-        return _texts(values, dt.datetime.isoformat)
+        return _written(values, dt.datetime.isoformat)
     local = [None if value is None else value.replace(tzinfo=None) for value in values]
     data = np.array(local, dtype="datetime64[us]")
     if offset is None:
@@ -161,12 +160,12 @@ _MAKERS: dict[frozenset[type], Callable[[Values], Any]] = {
     frozenset({int}): _ints,
     frozenset({float}): _floats,
     frozenset({int, float}): _numbers,
-    frozenset({str}): _strings,
+    frozenset({str}): texts,
     frozenset({dt.datetime}): _datetimes,
     frozenset({dt.timedelta}): _timedeltas,
-    frozenset({dt.date}): lambda values: _texts(values, dt.date.isoformat),
-    frozenset({dt.time}): lambda values: _texts(values, dt.time.isoformat),
-    frozenset({uuid.UUID}): lambda values: _texts(values, str),
-    frozenset({bytes}): lambda values: _texts(values, lambda value: base64.b64encode(value).decode()),
+    frozenset({dt.date}): lambda values: _written(values, dt.date.isoformat),
+    frozenset({dt.time}): lambda values: _written(values, dt.time.isoformat),
+    frozenset({uuid.UUID}): lambda values: _written(values, str),
+    frozenset({bytes}): lambda values: _written(values, lambda value: base64.b64encode(value).decode()),
     frozenset({list}): _lists,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.table.text import nulls
+from runner.table.text import present
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +67,7 @@ class _Cells:
 
     def column(self, column: str) -> list[Any]:
         if column not in self._lists:
-            values, missing = self._frame[column].tolist(), nulls(self._frame[column])
-            self._lists[column] = [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing else values
+            self._lists[column] = present(self._frame[column])
         return self._lists[column]
 
 

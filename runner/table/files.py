@@ -25,8 +25,8 @@ _PARQUET, _CSV = "table.parquet", "table.csv"
 def write(frame: "pd.DataFrame", folder: Path) -> Digest:
     """Write `frame` to `folder` as Parquet and CSV and return its digest.
 
-    A reader sees the old files or the new ones, never a part, also after a crash. Raises StoreError when they cannot
-    be written.
+    Each file is the old one or the new one, never a part, also after a crash. Raises StoreError when they cannot be
+    written.
     """
     import hashlib
 
@@ -103,7 +103,7 @@ def _header(frame: "pd.DataFrame") -> bytes:
 
 @contextmanager
 def _replaced(folder: Path, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
-    """New files that take the place of `names` together, once all of them are complete and on the disk."""
+    """New files that take the place of `names`, one after the other, once all of them are complete and on the disk."""
     drafts = [folder / f".{name}.{os.urandom(4).hex()}.tmp" for name in names]
     files: list[BinaryIO] = []
     try:

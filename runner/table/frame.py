@@ -6,7 +6,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from runner import codec
-from runner.table.column import typed
+from runner.table.collection import no_collection
+from runner.table.column import texts, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,11 @@ def build(rows: Iterable[Row], axes: tuple[str, ...]) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    with no_collection():
+        return pd.DataFrame(_columns(rows, axes), copy=False)
+
+
+def _columns(rows: Iterable[Row], axes: tuple[str, ...]) -> dict[str, Any]:
     ids: list[str] = []
     points: dict[str, list[Any]] = {axis: [] for axis in axes}
     fields: dict[str, list[Any]] = {}
@@ -46,11 +52,11 @@ def build(rows: Iterable[Row], axes: tuple[str, ...]) -> "pd.DataFrame":
         for name, values in fields.items():
             values += [run.get(name) for run in flat]
         ids += [row.id_run for row in chunk]
-    columns = {"id_run": pd.array(ids, dtype="string")}
+    columns = {"id_run": texts(ids)}
     for prefix, group in (("params.", points), ("fields.", fields)):
-        for name, values in group.items():
-            columns[_free(name, columns, prefix)] = typed(values)
-    return pd.DataFrame(columns, copy=False)
+        for name in tuple(group):
+            columns[_free(name, columns, prefix)] = typed(group.pop(name))  # a list and its array together for no longer than needed
+    return columns
 
 
 def _free(name: str, taken: Mapping[str, Any], prefix: str) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.errors import ConfigError
-from runner.table.vocabulary import CHECKS, DTYPES, KEY, Problem, nearest, problems
+from runner.suggest import did_you_mean
+from runner.table.vocabulary import CHECKS, DTYPES, KEY, Problem, problems
 
 Schema = Mapping[str, Any] | str
 """pandera's YAML vocabulary, or a dotted path to a DataFrameModel or DataFrameSchema."""
@@ -58,7 +59,7 @@ def _part_problems(part: Mapping[str, Any], dtype: str | None, key: str) -> Iter
         if dtype is not None and not dtype.startswith("Decimal("):  # pandera's deserialiser knows that one, its engine does not
             Engine.dtype(dtype)
     except (TypeError, ValueError):
-        yield Problem(f"{key}.dtype", f"unknown dtype {dtype!r}", nearest(dtype or "", DTYPES))
+        yield Problem(f"{key}.dtype", f"unknown dtype {dtype!r}", did_you_mean(dtype or "", DTYPES, "valid"))
         return
     try:
         load(part)

@@ -26,6 +26,20 @@ def csv(frame: "pd.DataFrame", *, rows: int = 65_536) -> Iterator[str]:
         yield "\n".join(map(",".join, zip(*columns, strict=True))) + "\n"
 
 
+def json_lines(frame: "pd.DataFrame") -> Iterator[str]:
+    """One JSON object a row: null where a value is missing, NaN and the infinities as `runner.codec` writes them, times as ISO text."""
+    names = [str(name) for name in frame]
+    columns = [[_json(value) for value in present(frame[name])] for name in frame]
+    for row in zip(*columns, strict=True):
+        yield codec.dumps(dict(zip(names, row, strict=True)))
+
+
+def present(column: "pd.Series[Any]") -> list[Any]:
+    """The column's values as Python objects, None for the missing ones."""
+    missing, values = nulls(column), column.tolist()
+    return values if missing is None else [None if gone else value for value, gone in zip(values, missing, strict=True)]
+
+
 def shown(column: "pd.Series[Any]") -> list[str]:
     """The column's values for a reader: floats with six significant digits, everything else in full."""
     return _cells(column, number=_six, other=_short, quote=list)
@@ -64,6 +78,10 @@ def _quoted(texts: list[str]) -> list[str]:
 
 def _six(number: float) -> str:
     return f"{number:.6g}"
+
+
+def _json(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str | list) else _short(value)
 
 
 def _exact(value: Any) -> str:

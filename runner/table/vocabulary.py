@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from runner.errors import ConfigError
+from runner.suggest import did_you_mean
 
 KEY = "results.schema"
 
@@ -109,6 +110,7 @@ def _components(parts: object, key: str, *, named: bool) -> Iterator[Problem]:
     elif named and isinstance(parts, Mapping):
         for name, part in parts.items():
             yield from _component(part, f"{key}.{name}")
+            yield from _pattern(name, part, f"{key}.{name}")
     elif isinstance(parts, Mapping):
         yield from _component(parts, key)
     elif isinstance(parts, list | tuple):
@@ -133,6 +135,14 @@ def _component(part: object, key: str) -> Iterator[Problem]:
             yield Problem(f"{key}.{name}", f"{value!r} is neither true nor false")
 
 
+def _pattern(name: object, part: object, key: str) -> Iterator[Problem]:
+    if isinstance(part, Mapping) and part.get("regex") is True:
+        try:
+            re.compile(str(name))
+        except re.error as error:
+            yield Problem(key, f"{name!r} is not a regular expression: {error}")
+
+
 def _checks(checks: object, key: str) -> Iterator[Problem]:
     if isinstance(checks, Mapping):
         yield from _unknown(checks, CHECKS, key, "check")
@@ -153,7 +163,7 @@ def _checks(checks: object, key: str) -> Iterator[Problem]:
 
 def _dtype(dtype: object, key: str) -> Iterator[Problem]:
     if isinstance(dtype, str) and re.fullmatch(r"[A-Za-z]{3,}\d*", dtype) and dtype not in (*DTYPES, *_ALIASES):
-        yield Problem(key, f"unknown dtype {dtype!r}", nearest(dtype, DTYPES))
+        yield Problem(key, f"unknown dtype {dtype!r}", did_you_mean(dtype, DTYPES, "valid"))
     elif not isinstance(dtype, str | None):
         yield Problem(key, f"{dtype!r} is not the name of a dtype")
 
@@ -163,12 +173,4 @@ def _unknown(given: Mapping[Any, Any], known: Collection[str], key: str, what: s
         if name == "drop_invalid_rows":
             yield Problem(f"{key}.{name}", "a table has one row for every completed run; none may be dropped", "remove this key")
         elif name not in known:
-            yield Problem(f"{key}.{name}", f"unknown {what} {name!r}", nearest(str(name), known))
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """The hint that names the valid choice most like `word`, or all of them."""
-    import difflib
-
-    close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(known)}"
+            yield Problem(f"{key}.{name}", f"unknown {what} {name!r}", did_you_mean(str(name), known, "valid"))

@@ -1,18 +1,20 @@
 """Everything heavy, imported before it is needed."""
 
-import gc
 import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runner.table.collection import no_collection
 
-def warm() -> None:
-    """Import pandas, pandera and pyarrow and use each once, so that the first table costs no more than the second.
 
-    For a helper process of its own: pandera's synthesis of test data is left out, which nothing there can need.
+def warm(*, schema: bool = True) -> None:
+    """Import pandas, pyarrow and (unless no table will have a schema) pandera, and use each once.
+
+    The first table then costs no more than the second. For a helper process of its own: pandera's synthesis of test
+    data is left out of it, which nothing there can need.
     """
-    with _no_collection(), _hidden("hypothesis"):
+    with no_collection(), _hidden("hypothesis"):
         import pyarrow.parquet as pq
 
         from runner.table.files import to_arrow
@@ -20,21 +22,9 @@ def warm() -> None:
         from runner.table.validity import validate
 
         frame = build([Row(id_run="0", params={"n": 1}, fields_json='{"x":0.5}')], ("n",))
-        validate(frame, {"columns": {"x": {"dtype": "float64", "checks": {"ge": 0}}}})
         pq.write_table(to_arrow(frame), io.BytesIO(), compression="zstd")
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """No garbage collection meanwhile: imports make none, and looking for it takes a tenth of their time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+        if schema:
+            validate(frame, {"columns": {"x": {"dtype": "float64", "checks": {"ge": 0}}}})
 
 
 @contextmanager

@@ -34,6 +34,10 @@ def test_warming_imports_everything_needed():
     assert loaded_after("import runner.table; runner.table.warm()") == {"pandas", "numpy", "pandera", "pyarrow"}
 
 
+def test_warming_without_a_schema_spares_pandera():
+    assert loaded_after("import runner.table; runner.table.warm(schema=False)") == {"pandas", "numpy", "pyarrow"}
+
+
 def test_warming_hides_nothing_for_long():
     pytest.importorskip("hypothesis")
     assert "hypothesis" in loaded_after("import runner.table, gc; runner.table.warm(); assert gc.isenabled(); import hypothesis")

@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from runner import codec
 from runner.errors import IncompleteError, StoreError
-from runner.table import Row, build, read, write
+from runner.table import Row, build, json_lines, read, write
 from runner.table.files import from_arrow, to_arrow
 from runner.table.text import csv as as_csv
 
@@ -110,6 +110,19 @@ class TestCsv:
         frame = frame_of({"x": [1.5, None, 2.0]})
         (cell,) = [line["x"] for line in csv.DictReader(io.StringIO("".join(as_csv(frame))))]
         assert json.loads(cell) == [1.5, None, 2.0]
+
+
+class TestJson:
+    def test_one_object_a_row(self):
+        frame = frame_of({"i": 2**62, "f": 0.1, "l": [1.5, None], "b": True}, {"f": math.nan, "s": "é"})
+        assert list(json_lines(frame)) == [
+            '{"id_run":"run0","i":4611686018427387904,"f":0.1,"l":[1.5,null],"b":true,"s":null}',
+            '{"id_run":"run1","i":null,"f":{"$f":"nan"},"l":null,"b":null,"s":"é"}',
+        ]
+
+    def test_times_are_text(self):
+        (line,) = json_lines(frame_of({"t": NAIVE, "d": dt.timedelta(days=1)}))
+        assert json.loads(line) == {"id_run": "run0", "t": "2024-01-01T00:00:00", "d": "1 days 00:00:00"}
 
 
 class TestDigest:
