@@ -4,11 +4,12 @@ Deliberately narrower than a type checker: what it does not know it accepts. Wha
 value), unions, list, tuple, set, dict and their abstract forms, Path, and numpy's scalar types by their numeric kind.
 """
 
-import collections.abc as abc
 import enum
+import numbers
 import types
+from collections import abc
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from runner.errors import XrunError
 
@@ -19,9 +20,8 @@ class MisfitError(XrunError):
 
 def fit(annotation: Any, value: Any) -> Any:
     """`value` as the annotation wants it: itself, or an Enum member, a Path, a tuple or set. Raises MisfitError."""
+    annotation = _unwrapped(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return fit(arguments[0], value)
     if origin is Literal:
         return _literal(arguments, value)
     if origin in (Union, types.UnionType):
@@ -29,13 +29,18 @@ def fit(annotation: Any, value: Any) -> Any:
     kind = origin or annotation
     if kind is None or kind is type(None):
         return _must(value is None, value, "None")
-    if not isinstance(kind, type) or kind is object:
-        return value
+    return _fit_class(kind, arguments, value) if isinstance(kind, type) and kind is not object else value
+
+
+def _fit_class(kind: type, arguments: tuple[Any, ...], value: Any) -> Any:
     if issubclass(kind, enum.Enum):
         return _enum(kind, value)
     if kind in _SCALARS:
         accepted, name = _SCALARS[kind]
         return _must(type(value) in accepted, value, name)
+    if kind.__module__ == "numpy" and issubclass(kind, numbers.Real):
+        accepted = (int,) if issubclass(kind, numbers.Integral) else (int, float)
+        return _must(type(value) in accepted, value, kind.__name__)
     if issubclass(kind, PurePath):
         return Path(_must(isinstance(value, str), value, "a path (text)"))
     return _container(kind, arguments, value)
@@ -49,6 +54,19 @@ _SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
     str: ((str,), "str"),
     bytes: ((), "bytes"),
 }
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """What an Annotated, a NewType or a `type` alias stands for."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif isinstance(annotation, NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":  # Python 3.12
+            annotation = annotation.__value__
+        else:
+            return annotation
 
 
 def _must(ok: bool, value: Any, name: str) -> Any:
@@ -77,7 +95,7 @@ def _union(members: tuple[Any, ...], value: Any) -> Any:
 
 
 def _names(members: tuple[Any, ...]) -> str:
-    return " | ".join("None" if m is type(None) else getattr(m, "__name__", str(m)) for m in members)
+    return " | ".join("None" if m is type(None) else describe(m) for m in members)
 
 
 def _enum(kind: type[enum.Enum], value: Any) -> Any:
@@ -92,17 +110,15 @@ def _enum(kind: type[enum.Enum], value: Any) -> Any:
 def _container(kind: type, arguments: tuple[Any, ...], value: Any) -> Any:
     if issubclass(kind, tuple) and kind is tuple:
         return _tuple(arguments, value)
-    if kind in (set, frozenset, abc.Set):
-        return (frozenset if kind is frozenset else set)(_items(arguments, _must(isinstance(value, list | tuple), value, "a list")))
+    if kind in (set, frozenset, abc.Set, abc.MutableSet):
+        items = _items(arguments, _must(isinstance(value, list | tuple), value, "a list"))
+        _must(all(isinstance(item, abc.Hashable) for item in items), value, "a list of plain values, as a set needs")
+        return frozenset(items) if kind is frozenset else set(items)
     if kind in (list, abc.Sequence, abc.Iterable, abc.Collection, abc.MutableSequence):
         return _items(arguments, _must(isinstance(value, list | tuple), value, "a list"))
     if kind in (dict, abc.Mapping, abc.MutableMapping):
         _must(isinstance(value, dict), value, "a mapping")
-        if len(arguments) == 2:
-            for key, item in value.items():
-                fit(arguments[0], key)
-                fit(arguments[1], item)
-        return value
+        return {fit(arguments[0], key): fit(arguments[1], item) for key, item in value.items()} if len(arguments) == 2 else value
     return value
 
 

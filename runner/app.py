@@ -95,15 +95,14 @@ def data_states(experiment: Experiment, workspace: Workspace) -> tuple[DataState
 
 def expand(experiment: Experiment, inspection: Inspection, states: tuple[DataState, ...]) -> Plan:
     """The plan. Raises PlanError with everything that is wrong, before anything ran or was written."""
-    problems = list(inspection.problems)
-    table.check_schema_quick(experiment.results.schema)
-    if problems:
-        raise PlanError(problems)
+    if inspection.problems:
+        raise PlanError(list(inspection.problems))
     return plan.expand(experiment, inspection.code, {state.path: state.actual or "" for state in states})
 
 
 def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
     """The plan without an executor: steps are imported here. Nothing is executed, nothing is written."""
+    table.check_schema_quick(experiment.results.schema)
     return expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
 
 
@@ -111,12 +110,15 @@ def run(experiment: Experiment, workspace: Workspace, options: Options, console:
     """Execute what is missing, then build, validate and publish the table."""
     begun = time.monotonic()
     Lock.probe(workspace, experiment.name)
+    table.check_schema_quick(experiment.results.schema)
+    schema_checked = helper.begin(results.check_schema, experiment.root, experiment.results.schema)
     git = _GitState(experiment.root)
     executor = executors.open(experiment)
     try:
         inspection = executor.inspect(experiment)
         states = data_states(experiment, workspace)
         planned = expand(experiment, inspection, states)
+        schema_checked()
         if experiment.provenance.git_clean:
             git_provenance.require_clean(git.get())
         lock = Lock(workspace, experiment.name)

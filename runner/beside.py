@@ -5,6 +5,7 @@ another core does. It is forked before the coordinator has threads, imports or f
 """
 
 import gc
+import importlib
 import os
 import pickle
 import signal
@@ -15,8 +16,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from runner.executors import wire
-from runner.executors.zygote import die_with_parent
+from runner import process
 
 T = TypeVar("T")
 
@@ -24,11 +24,11 @@ T = TypeVar("T")
 class Helper:
     """A process beside this one; `call` runs a module-level function in it, or here when there is no such process."""
 
-    def __init__(self, warm: Callable[[], None]) -> None:
-        """Fork it, if this is the only thread; it calls `warm` at once."""
+    def __init__(self, warm: str | None) -> None:
+        """Fork it, if this is the only thread; it calls `warm`, a function's `package.module:name`, at once. None: no process."""
         self._pid = 0
         self._sock: socket.socket | None = None
-        if not hasattr(os, "fork") or threading.active_count() > 1:
+        if warm is None or not hasattr(os, "fork") or threading.active_count() > 1:
             return
         self._sock, theirs = socket.socketpair()
         parent = os.getpid()
@@ -42,21 +42,37 @@ class Helper:
             _serve(theirs, warm, parent)
         theirs.close()
 
-    def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """The function's value, or the exception that it raised. Arguments and value are the coordinator's own plain values."""
+    def begin(self, function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+        """Start a module-level function in it, after what was begun before; the value of this call waits for its value.
+
+        Arguments and value are xrun's own plain values; an exception is raised where the value is asked for. Without a process, or
+        when it was killed meanwhile, the function is called here, then.
+        """
         if self._sock is not None:
             try:
-                self._sock.sendall(wire.pack((function, arguments)))
-                answer = wire.read(self._sock)
+                self._sock.sendall(process.pack((function, arguments)))
             except OSError:
-                answer = None
-            if answer is not None:
-                value, error = wire.unpack(answer)
-                if error is not None:
-                    raise error
-                return value  # type: ignore[no-any-return]
-            self.close()  # it was killed (memory?); the work can be done here as well
-        return function(*arguments)
+                self.close()
+        return lambda: self._answer(function, *arguments)
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """The function's value."""
+        return self.begin(function, *arguments)()
+
+    def _answer(self, function: Callable[..., T], *arguments: Any) -> T:
+        if self._sock is None:
+            return function(*arguments)
+        try:
+            answer = process.read(self._sock)
+        except OSError:
+            answer = None
+        if answer is None:  # it was killed (memory?); the work can be done here as well
+            self.close()
+            return function(*arguments)
+        value, error = process.unpack(answer)
+        if error is not None:
+            raise error
+        return value  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """End it; idempotent."""
@@ -70,20 +86,21 @@ class Helper:
             os.waitpid(self._pid, 0)
 
 
-def _serve(sock: socket.socket, warm: Callable[[], None], parent: int) -> None:
+def _serve(sock: socket.socket, warm: str, parent: int) -> None:
     """The helper's life; never returns."""
     code = 1
     try:
-        die_with_parent()
+        process.die_with_parent()
         if os.getppid() == parent:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # the coordinator decides
             gc.disable()  # imports make no garbage worth a collection
-            warm()
+            module, _, name = warm.partition(":")
+            getattr(importlib.import_module(module), name)()
             gc.freeze()
             gc.enable()
-            while (request := wire.read(sock)) is not None:
-                sock.sendall(_answer(*wire.unpack(request)))
+            while (request := process.read(sock)) is not None:
+                sock.sendall(_answer(*process.unpack(request)))
             code = 0
     finally:
         os._exit(code)
@@ -91,10 +108,10 @@ def _serve(sock: socket.socket, warm: Callable[[], None], parent: int) -> None:
 
 def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
     try:
-        return wire.pack((function(*arguments), None))
+        return process.pack((function(*arguments), None))
     except Exception as error:  # noqa: BLE001 - it is raised again where the call was made
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:  # noqa: BLE001
             error = RuntimeError(f"{type(error).__name__}: {error}")
-        return wire.pack((None, error))
+        return process.pack((None, error))

@@ -4,6 +4,7 @@ import gc
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Final
 from runner.commands import COMMANDS
 from runner.errors import UsageError, XrunError
 
@@ -40,9 +41,24 @@ def _command(arguments: list[str]) -> Callable[[list[str]], int]:
 
         if close := nearest(word, COMMANDS):
             raise UsageError(f"there is no command `{word}`; did you mean `xrun {close}`?")
-    from runner.commands.run import main as run
+    return _run
 
-    return run
+
+INFORMATION: Final = frozenset(("-h", "--help", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "--hydra-help", "--version"))
+"""Flags that tell instead of running, so that no table will be made."""
+
+
+def _run(arguments: list[str]) -> int:
+    """Run an experiment, with a process beside it that gets ready to make the table: the first thing to start."""
+    from runner.beside import Helper
+
+    helper = Helper("runner.table:warm" if INFORMATION.isdisjoint(arguments) else None)
+    try:
+        from runner.commands.run import main as run
+
+        return run(arguments, helper)
+    finally:
+        helper.close()
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:

@@ -6,7 +6,9 @@ the digest does not depend on the process that computes it.
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import sysconfig
+import warnings
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from runner.spec import CodePolicy
 
 _OURS = Path(__file__).parent
 _FOREIGN = ("site-packages", "dist-packages", "node_modules")
+_LIBRARIES = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib"))
 
 
 class Sources:
@@ -21,10 +24,8 @@ class Sources:
 
     def __init__(self, root: Path, path: list[str]) -> None:
         root = root.resolve()
-        folders = [Path(entry).resolve() for entry in path if entry]
-        self.bases = tuple(
-            dict.fromkeys(f for f in [root, *folders] if f.is_relative_to(root) and not any(part in _FOREIGN for part in f.parts))
-        )
+        folders = [folder for entry in path if entry and not _is_foreign(folder := Path(entry).resolve())]
+        self.bases = tuple(dict.fromkeys(folder for folder in [root, *folders] if folder.is_relative_to(root)))
         self.file = cache(self._file)
         self.imports = cache(self._imports)
 
@@ -33,7 +34,7 @@ class Sources:
         parts = module.split(".")
         for base in self.bases:
             stem = base.joinpath(*parts)
-            for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+            for candidate in (stem / "__init__.py", stem.with_suffix(".py")):
                 if candidate.is_file() and not candidate.is_relative_to(_OURS):
                     return candidate
         return None
@@ -44,8 +45,10 @@ class Sources:
         if file is None:
             return ()
         try:
-            tree = ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the module's own import says what there is to say
+                tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError, RecursionError):
             return ()
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
         return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _names(node, package)))
@@ -72,11 +75,16 @@ def _names(node: ast.AST, package: str) -> Iterator[str]:
         base = node.module or ""
         if node.level:
             parts = package.split(".")
-            kept = parts[: len(parts) - node.level + 1]
+            kept = parts[: max(0, len(parts) - node.level + 1)]
             base = ".".join([*kept, base] if base else kept)
         if base:
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether it holds installed packages or the standard library (an environment may lie in the project)."""
+    return any(part in _FOREIGN for part in folder.parts) or any(folder.is_relative_to(library) for library in _LIBRARIES)
 
 
 def _parents(module: str) -> list[str]:
@@ -84,18 +92,18 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:n]) for n in range(1, len(parts))]
 
 
-def digest(sources: Sources, module: str, file: str | None, policy: CodePolicy) -> str:
-    """SHA-256 in hex of the code that the policy counts; empty for `off`.
+def digest(sources: Sources, modules: Sequence[str], file: str | None, policy: CodePolicy) -> str:
+    """SHA-256 in hex of the code that the policy counts, for a step of these modules; empty for `off`.
 
-    `file` serves for a module that is not project-local (an installed package): its own bytes alone.
+    `file` serves for a first module that is not project-local (an installed package): its own bytes alone.
     """
     if policy is CodePolicy.OFF:
         return ""
-    found = sources.closure(module)
+    found = {name: source for module in modules for name, source in sources.closure(module).items()}
     if policy is CodePolicy.MODULE:
-        found = {module: found[module]} if module in found else {}
+        found = {module: found[module] for module in modules if module in found}
     if not found and file is not None and Path(file).is_file():
-        found = {module: Path(file).read_bytes()}
+        found = {modules[0]: Path(file).read_bytes()}
     hashed = hashlib.sha256(b"xrun-code-1")
     for name in sorted(found):
         hashed.update(b"%d:%b%d:%b" % (len(name), name.encode(), len(found[name]), found[name]))

@@ -15,6 +15,10 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
+_LONG = 10**4300
+"""Python refuses to write or read longer integers in decimal."""
+_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = ((int, int.__int__), (float, float.__float__), (str, str.__str__))
+"""What an enum member is, not how it presents itself."""
 _QUIET_NAN = struct.pack(">d", math.nan)
 
 
@@ -47,6 +51,7 @@ _TAGGED: dict[type, Callable[[Any], Any]] = {
 
 _UNTAGGED: dict[str, Callable[[Any], Any]] = {
     "$f": lambda v: float(v) if v in ("nan", "inf", "-inf") else struct.unpack(">d", bytes.fromhex(v))[0],
+    "$int": lambda v: int(v, 16),
     "$bytes": base64.b64decode,
     "$datetime": dt.datetime.fromisoformat,
     "$date": dt.date.fromisoformat,
@@ -66,13 +71,16 @@ def plain(value: Any, path: str = "$") -> Any:
     try:
         return _plain(value, path)
     except RecursionError:
-        raise UnserialisableError(path, value, "the value contains itself, or is nested too deeply") from None
+        where = _culprit(value, path, lambda item: _plain(item, path), RecursionError)
+        raise UnserialisableError(where, value, "the value contains itself, or is nested too deeply") from None
 
 
 def _plain(value: Any, path: str) -> Any:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str or kind is bool or value is None:
         return value
+    if kind is int:
+        return value if -_LONG < value < _LONG else {"$int": hex(value)}
     if kind is float:
         return _float(value)
     if kind in _TAGGED:
@@ -97,9 +105,9 @@ def _mapping(value: Mapping[Any, Any], path: str) -> Any:
 
 def _foreign(value: Any, path: str) -> Any:
     """Values of other libraries, by what they can do rather than by importing those libraries."""
-    for base in (bool, int, float, str):
+    for base, convert in _BASES:
         if isinstance(value, base):
-            return _plain(base(value), path)
+            return _plain(convert(value), path)
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, bytearray | memoryview):
@@ -120,8 +128,20 @@ def dumps(value: Any) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UnserialisableError("$", value, f"a string holds a lone surrogate (character {error.start})") from None
+        where = _culprit(value, "$", lambda item: _encoder.encode(plain(item)).encode(), UnicodeEncodeError)
+        found = text[error.start : error.start + 1]
+        raise UnserialisableError(where, value, f"a string holds the lone surrogate {found!r}, which is no character") from None
     return text
+
+
+def _culprit(value: Any, path: str, attempt: Callable[[Any], object], error: type[Exception]) -> str:
+    """The key whose item makes the attempt fail, where `value` is a mapping."""
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        try:
+            attempt(item)
+        except error:
+            return f"{path}.{key}"
+    return path
 
 
 def _revive(tree: dict[str, Any]) -> Any:

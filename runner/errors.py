@@ -53,6 +53,9 @@ class PlanError(UsageError):
         head = "the plan has a problem" if len(problems) == 1 else f"the plan has {len(problems)} problems"
         super().__init__("\n".join([f"{head}; nothing was run:", *(f"  - {p}" for p in problems)]))
 
+    def __reduce__(self) -> tuple[type["PlanError"], tuple[list[str]]]:
+        return type(self), (list(self.problems),)  # an exception pickles by its text otherwise
+
 
 class IncompleteError(XrunError):
     """There is nothing to show: no such experiment, no such run, no results yet."""

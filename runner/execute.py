@@ -13,34 +13,16 @@ from runner.executors.base import Executor
 from runner.plan import Plan, Run
 from runner.record import Outcome, Record, Status
 from runner.spec import OnError
+from runner.stop import Stage
+from runner.stop import Stop as Stop
 from runner.stores.base import Store
 from runner.worker import Item
 
 LOOKUP = 512
 COMMIT_RECORDS = 512
 COMMIT_SECONDS = 0.05
-
-
-@dataclass(slots=True)
-class Stop:
-    """A wish to stop, from a signal handler to the loop. Level 1: start nothing more; level 2: end at once."""
-
-    level: int = 0
-    signal: int = 0
-    deadline: float = float("inf")
-    """Monotonic time at which level 1 becomes level 2."""
-
-    def ask(self, signal: int, grace: float) -> None:
-        """One more wish; the first grants `grace` seconds to what runs."""
-        self.level += 1
-        self.signal = self.signal or signal
-        if self.level == 1:
-            self.deadline = time.monotonic() + grace
-
-    @property
-    def now(self) -> bool:
-        """Whether to end at once."""
-        return self.level > 1 or time.monotonic() > self.deadline
+PATIENCE = 0.1
+"""Seconds after which the loop looks for a wish to stop, when nothing happens."""
 
 
 @dataclass(slots=True)
@@ -53,7 +35,14 @@ class _State:
     """Not committed yet."""
     since: float = 0.0
     commit_seconds: float = 0.0
-    stopping: bool = False
+    failed: bool = False
+    """A run did not complete, and `on_error` is `stop`."""
+    draining: bool = False
+
+    @property
+    def due(self) -> float:
+        """When to commit: 50 ms after the first, or ten times what the last commit took, so that a slow disk takes a tenth of the time."""
+        return self.since + max(COMMIT_SECONDS, 10 * self.commit_seconds)
 
 
 def execute(
@@ -63,31 +52,34 @@ def execute(
 
     `executor` has been started with the plan's job. `force` executes what is COMPLETED as well. When `stop` asks, runs that execute
     may finish until its deadline; what is cut off is recorded CANCELLED, what never started is not recorded. A run that failed in a step with
-    `retries` is tried again, immediately. Raises StoreError, WorkerStartError.
+    `retries` is tried again, immediately. Raises StoreError, WorkerStartError; what had finished by then is committed if it can be, also
+    when the caller does not take all records.
     """
     stop = stop or Stop()
+    stop.stage = Stage.EXECUTING
     state = _State()
     waiting = _Waiting(plan, store, force)
     try:
-        while True:
-            _heed(stop, state, executor)
-            if not state.stopping:
+        while not (state.draining and stop.now):
+            _drain_if_asked(stop, state, executor)
+            if not state.draining:
                 yield from waiting.cached()
                 _feed(waiting, executor, state)
-            elif stop.now:
-                break
-            for outcome in executor.events(0.0 if state.finished and not executor.busy() else _patience(state, waiting)):
+            for outcome in executor.events(_patience(state, waiting, executor)):
                 _settle(outcome, plan, executor, state, epoch)
-                if plan.experiment.on_error is OnError.STOP and not outcome.status.ok and outcome.index not in state.flying:
-                    stop.ask(0, float("inf"))
             if _due(state, executor):
-                yield from _commit(store, state)
-            if not executor.busy() and (state.stopping or waiting.empty):
+                yield from _commit(store, state, waiting)
+            if not executor.busy() and (state.draining or waiting.empty):
                 break
+        for outcome in executor.events(0.0):  # what has arrived is kept, however great the hurry
+            _settle(outcome, plan, executor, state, epoch)
         _cut_off(executor.close(), state, plan, epoch)
-        yield from _commit(store, state)
+        yield from _commit(store, state, waiting)
     finally:
+        stop.stage = Stage.AFTER
         executor.close()
+        for _ in _commit(store, state, waiting):
+            pass
 
 
 class _Waiting:
@@ -97,23 +89,44 @@ class _Waiting:
         self._runs = iter(plan)
         self._store, self._force, self._experiment = store, force, plan.experiment.name
         self._todo: list[Run] = []
+        self._twins: list[Run] = []
+        """Runs whose id is that of a run under way (two variants that differ in ignored kwargs): its record is theirs."""
+        self.pending: set[str] = set()
+        """Ids that are under way: taken from the plan and not committed."""
         self.empty = False
 
     def cached(self) -> Iterator[Record]:
-        """Look up the next runs until there is something to execute; yield what the store has."""
-        while not self._todo and not self.empty:
-            part = list(itertools.islice(self._runs, LOOKUP))
-            self.empty = not part
-            found = {} if self._force else self._store.find([run.id_run for run in part])
-            others = [r.id_run for r in found.values() if r.status.ok and r.experiment != self._experiment]
-            if others:
-                self._store.share(self._experiment, others)
-            for run in part:
-                record = found.get(run.id_run)
-                if record is not None and record.status.ok:
-                    yield replace(record, cached=True)
-                else:
-                    self._todo.append(run)
+        """Look up the next few runs, unless there is something to execute already; yield what the store has."""
+        if self._todo or self.empty:
+            return
+        part = list(itertools.islice(self._runs, LOOKUP))
+        if not part:
+            self._end()
+        found = {} if self._force else self._store.find([run.id_run for run in part])
+        others = [r.id_run for r in found.values() if r.status.ok and r.experiment != self._experiment]
+        if others:
+            self._store.share(self._experiment, others)
+        for run in part:
+            record = found.get(run.id_run)
+            if record is not None and record.status.ok:
+                yield replace(record, cached=True)
+            elif run.id_run in self.pending:
+                self._twins.append(run)
+            else:
+                self.pending.add(run.id_run)
+                self._todo.append(run)
+
+    def _end(self) -> None:
+        """The plan is through: what is left are twins, once the runs that they wait for are committed."""
+        if not self._twins:
+            self.empty = True
+        elif not self.pending:
+            self._runs, self._twins, self._force = iter(self._twins), [], False
+
+    @property
+    def behind(self) -> bool:
+        """Whether runs can be looked up right now, so that there is no reason to wait for anything."""
+        return not self._todo and not self.empty and not (self._twins and self.pending)
 
     def take(self, count: int) -> list[Run]:
         """Up to `count` runs to execute."""
@@ -121,9 +134,9 @@ class _Waiting:
         return taken
 
 
-def _heed(stop: Stop, state: _State, executor: Executor) -> None:
-    if stop.level and not state.stopping:
-        state.stopping = True
+def _drain_if_asked(stop: Stop, state: _State, executor: Executor) -> None:
+    if (stop.level or state.failed) and not state.draining:
+        state.draining = True
         executor.drain()
 
 
@@ -140,20 +153,23 @@ def _item(run: Run, attempt: int) -> Item:
     return run.index, run.id_run, run.params, run.seed, run.scope, run.kwargs, attempt
 
 
-def _patience(state: _State, waiting: _Waiting) -> float:
+def _patience(state: _State, waiting: _Waiting, executor: Executor) -> float:
     """How long to wait for news: not at all while lookups are behind, until the commit is due while records wait."""
-    del waiting
-    return max(0.0, state.since + COMMIT_SECONDS - time.monotonic()) if state.finished else 0.1
+    if not executor.busy() or (waiting.behind and not state.draining and executor.room()):
+        return 0.0
+    return max(0.0, min(PATIENCE, state.due - time.monotonic())) if state.finished else PATIENCE
 
 
 def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epoch: int) -> None:
     """An outcome becomes a record, or another attempt."""
     run, attempt = state.flying.pop(outcome.index)
     step = plan.experiment.steps[outcome.step]
-    if not outcome.status.ok and attempt <= step.retries and not state.stopping:
-        state.flying[run.index] = (run, attempt + 1)
-        executor.submit([_item(run, attempt + 1)])
-        return
+    if not outcome.status.ok:
+        if attempt <= step.retries and not state.draining:
+            state.flying[run.index] = (run, attempt + 1)
+            executor.submit([_item(run, attempt + 1)])
+            return
+        state.failed = state.failed or plan.experiment.on_error is OnError.STOP
     if not state.finished:
         state.since = time.monotonic()
     failure = replace(outcome.failure, step=step.name) if outcome.failure else None
@@ -176,21 +192,19 @@ def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epo
 
 
 def _due(state: _State, executor: Executor) -> bool:
-    """Group commit: 512 records, or 50 ms, or ten times what the last commit took, so that a slow disk spends a tenth of its time."""
     if not state.finished:
         return False
-    if len(state.finished) >= COMMIT_RECORDS or not executor.busy():
-        return True
-    return time.monotonic() - state.since >= max(COMMIT_SECONDS, 10 * state.commit_seconds)
+    return len(state.finished) >= COMMIT_RECORDS or not executor.busy() or time.monotonic() >= state.due
 
 
-def _commit(store: Store, state: _State) -> Iterator[Record]:
+def _commit(store: Store, state: _State, waiting: _Waiting) -> Iterator[Record]:
     if not state.finished:
         return
+    records, state.finished = state.finished, []  # a commit that fails is not tried again
     begun = time.monotonic()
-    store.append(state.finished)
+    store.append(records)
     state.commit_seconds = time.monotonic() - begun
-    records, state.finished = state.finished, []
+    waiting.pending.difference_update(record.id_run for record in records)
     yield from records
 
 

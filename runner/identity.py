@@ -20,6 +20,7 @@ from runner.spec import Step
 
 _DOUBLE = struct.Struct(">d")
 _NAN = _DOUBLE.pack(math.nan)
+_CONSTANT = {None: b"N", True: b"T", False: b"F"}
 _GOLDEN = 0x9E3779B1  # 2**32 / golden ratio, odd: replicate -> seed is one to one
 
 
@@ -34,19 +35,17 @@ def encode(value: Any) -> bytes:
     if kind is str:
         raw = value.encode("utf-8", "surrogatepass")
         return b"s%d:%b" % (len(raw), raw)
-    if kind is bool:
-        return b"T" if value else b"F"
+    if kind is bool or value is None:
+        return _CONSTANT[value]
     if kind is int:
         return b"i%d;" % value
     if kind is float:
-        return b"f" + (_DOUBLE.pack(value) if value == value else _NAN)
-    if value is None:
-        return b"N"
+        return b"f" + (_NAN if math.isnan(value) else _DOUBLE.pack(value))
     if isinstance(value, list | tuple):
         return b"l%d:" % len(value) + b"".join(map(encode, value))
     if isinstance(value, Mapping):
-        items = sorted((_key(key), item) for key, item in value.items())
-        return b"d%d:" % len(items) + b"".join(key + encode(item) for key, item in items)
+        items = sorted(_key(key) + encode(item) for key, item in value.items())  # a key ends itself: this is the order of keys
+        return b"d%d:" % len(items) + b"".join(items)
     raise TypeError(f"{kind.__name__} has no canonical encoding")
 
 

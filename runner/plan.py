@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from runner import identity
-from runner.spec import Axis, Experiment, Grid, Variant, Zip
-
-REPLICATE = "replicate"
+from runner.errors import PlanError
+from runner.spec import REPLICATE, Axis, Experiment, Grid, Variant, Zip
 
 Entry = tuple[str, Any, bytes]
 """One coordinate of a point: axis name, value, canonical encoding of both."""
@@ -112,13 +111,19 @@ class Plan:
 
 
 def expand(experiment: Experiment, code: tuple[str, ...], data: Mapping[str, str] | None = None) -> Plan:
-    """The plan of an experiment, given the code digest of each step and the content hash of each data entry."""
-    return Plan(experiment, code, data or {})
+    """The plan of an experiment, given the code digest of each step and the content hash of each data entry.
+
+    Raises PlanError when no point is left.
+    """
+    plan = Plan(experiment, code, data or {})
+    if any(grid.exclude for _, grid in plan._grids) and next(iter(plan), None) is None:
+        raise PlanError(["`exclude` drops every point"])
+    return plan
 
 
 def axes_of(grid: Grid) -> list[Axis]:
     """A grid's axes in order, zipped ones included."""
-    return [axis for factor in grid.factors for axis in _axes(factor)]
+    return list(grid.axes)
 
 
 def axis_names(grid: Grid) -> list[str]:
@@ -134,17 +139,28 @@ def _rows(factor: Axis | Zip) -> Sequence[Any]:
     return _axes(factor)[0].values
 
 
-def _entries(factor: Axis | Zip) -> list[tuple[Entry, ...]]:
+def _entries(factor: Axis | Zip) -> Iterator[tuple[Entry, ...]]:
     """The factor's rows, every value encoded once."""
-    columns = [[(a.name, value, identity.encode_item(a.name, value)) for value in a.values] for a in _axes(factor)]
-    return list(zip(*columns, strict=True))
+    columns = [((a.name, value, identity.encode_item(a.name, value)) for value in a.values) for a in _axes(factor)]
+    return zip(*columns, strict=True)
+
+
+def _product(factors: Sequence[Axis | Zip]) -> Iterator[tuple[tuple[Entry, ...], ...]]:
+    """itertools.product over the factors' rows, without a list of the first, slowest factor's."""
+    if not factors:
+        yield ()
+        return
+    rest = list(map(list, map(_entries, factors[1:])))
+    for row in _entries(factors[0]):
+        for rows in itertools.product(*rest):
+            yield (row, *rows)
 
 
 def _points(grids: tuple[Grid, ...], n: int) -> Iterator[list[Entry]]:
     """The points of grid n that are neither excluded nor in an earlier grid."""
     grid = grids[n]
     earlier = [_membership(other) for other in grids[:n] if set(axis_names(other)) == set(axis_names(grid))]
-    for rows in itertools.product(*map(_entries, grid.factors)):
+    for rows in _product(grid.factors):
         point = [entry for row in rows for entry in row]
         if grid.exclude and _excluded(point, grid.exclude):
             continue
@@ -155,7 +171,12 @@ def _points(grids: tuple[Grid, ...], n: int) -> Iterator[list[Entry]]:
 
 def _excluded(point: list[Entry], conditions: tuple[Mapping[str, Any], ...]) -> bool:
     values = {name: value for name, value, _ in point}
-    return any(all(values[name] == wanted for name, wanted in condition.items()) for condition in conditions)
+    return any(all(_equal(values[name], wanted) for name, wanted in condition.items()) for condition in conditions)
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    """1 and 1.0 are equal here, as people mean it; 1 and True are not."""
+    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
 
 
 Membership = tuple[list[tuple[tuple[str, ...], set[tuple[bytes, ...]]]], Grid]

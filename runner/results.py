@@ -55,6 +55,13 @@ def rows(plan: Plan, reader: stores.SqliteReader) -> Iterator[table.Row]:
                 yield table.Row(id_run=run.id_run, params=run.params, fields_json=record.fields_json)
 
 
+def check_schema(root: Path, schema: Mapping[str, Any] | str | None) -> None:
+    """Raise ConfigError for a schema that pandera cannot use; a dotted path is imported from the project."""
+    if isinstance(schema, str):
+        import_root(root)
+    table.check_schema(schema, "results.schema")
+
+
 def tabulate(plan: Plan, store: Path, folder: Path) -> Tabulated:
     """Build, validate and write the table of a plan. Raises StoreError when it cannot be written; the runs are kept."""
     schema = plan.experiment.results.schema

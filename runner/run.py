@@ -64,6 +64,27 @@ def _viewed(value: Any) -> Any:
     return value
 
 
+class Kwargs(View):
+    """The fixed parameters. A kwarg that is swept is an axis, and is found here all the same, with this point's value: sweeping a kwarg
+    from the command line needs no edit of the step."""
+
+    __slots__ = ("_point",)
+
+    def __init__(self, content: Mapping[str, Any], point: View) -> None:
+        super().__init__(content)
+        object.__setattr__(self, "_point", point)
+
+    def __missing__(self, key: str) -> Any:
+        """As in a View, then the point."""
+        try:
+            return super().__missing__(key)
+        except KeyError:
+            point: View = object.__getattribute__(self, "_point")
+            if key in point:
+                return point[key]
+            raise
+
+
 class Bunch(dict[str, Any]):
     """A mapping with attribute access."""
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+REPLICATE = "replicate"
+"""The axis that `replicates` makes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
@@ -36,6 +39,11 @@ class Grid:
     factors: tuple[Axis | Zip, ...] = ()
     exclude: tuple[Mapping[str, Any], ...] = ()
     """Points that match every entry of one of these are dropped."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """All axes in order, zipped ones included."""
+        return tuple(axis for factor in self.factors for axis in (factor.axes if isinstance(factor, Zip) else (factor,)))
 
 
 class CodePolicy(StrEnum):
@@ -101,7 +109,9 @@ class OnError(StrEnum):
 class KwargsAt(Protocol):
     """The kwargs of one run, where they refer to the point (`kwargs: {M: ${params.N}}`)."""
 
-    def __call__(self, point: Mapping[str, Any], /) -> Mapping[str, Any]: ...
+    def __call__(self, point: Mapping[str, Any], /) -> Mapping[str, Any]:
+        """The kwargs at a point."""
+        ...
 
 
 class Launch(Protocol):

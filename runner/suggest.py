@@ -3,13 +3,17 @@
 import difflib
 from collections.abc import Iterable
 
+MOST = 20
+"""So many choices are listed."""
+
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like `word`, or None when none does."""
-    matches = difflib.get_close_matches(str(word), list(choices), n=1, cutoff=0.6)
+    known = list(choices)
+    matches = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
     if matches:
         return matches[0]
-    lowered = {choice.lower(): choice for choice in choices}
+    lowered = {choice.lower(): choice for choice in known}
     return lowered.get(str(word).lower())
 
 
@@ -17,4 +21,7 @@ def did_you_mean(word: str, choices: Iterable[str], what: str = "valid keys") ->
     """A hint: the nearest choice, or all of them."""
     known = list(choices)
     close = nearest(word, known)
-    return f"did you mean `{close}`?" if close else f"{what}: {', '.join(known) or 'none'}"
+    if close:
+        return f"did you mean `{close}`?"
+    more = f", and {len(known) - MOST} more" if len(known) > MOST else ""
+    return f"{what}: {', '.join(known[:MOST]) or 'none'}{more}"

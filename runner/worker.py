@@ -1,8 +1,7 @@
 """Performs runs. `Performer.perform` never raises for anything that a step does: its end is an Outcome."""
 
+import os
 import platform
-import random
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -10,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import annotations, codec, identity, steps
+from runner import annotations, codec, identity, seeds, steps
 from runner.record import Failure, Outcome, Status
-from runner.run import Run, View
+from runner.run import Kwargs, Run, View
 from runner.spec import Step
 
 MAX_MESSAGE = 16_000
@@ -44,7 +43,7 @@ Item = tuple[int, str, dict[str, Any], int, int, Mapping[str, Any] | None, int]
 """One run on its way to a worker: index, id_run, params, seed, scope, own kwargs or None, attempt."""
 
 Mark = Callable[[int, int], None]
-"""Called with (index, step) when a step begins and with (-1, 0) when the run is over."""
+"""Called with (index, step) when a step begins."""
 
 
 @dataclass(slots=True)
@@ -96,10 +95,9 @@ class Performer:
     def __init__(self, job: Job) -> None:
         """Import the steps. Raises steps.ResolveError, which plan-time inspection has excluded."""
         steps.import_root(job.root)
+        self._pid = os.getpid()
         self._job = job
         self._steps = [_bind(step) for step in job.steps]
-        self._scopes = [View(scope) for scope in job.scopes]
-        self._shared = [not any(isinstance(v, list | dict) for v in scope.values()) for scope in job.scopes]
         self._meta = {"experiment": job.experiment, "host": platform.node(), **job.meta}
 
     def perform(self, item: Item, mark: Mark = lambda *_: None) -> Outcome:
@@ -109,20 +107,23 @@ class Performer:
         status, text, tags, failure, k = Status.COMPLETED, "{}", "{}", None, 0
         try:
             run, provided = self._prepare(item)
-            for k, bound in enumerate(self._steps):
-                mark(index, k)
-                if k:
-                    run.seed = identity.seed_of_step(item[3], k)
-                _seed(run.seed)
-                _keep(run, bound, bound(run, provided))
+            with seeds.latecomers() as seed:
+                for k, bound in enumerate(self._steps):
+                    mark(index, k)
+                    if k:
+                        run.seed = identity.seed_of_step(item[3], k)
+                    seed(run.seed)
+                    result = bound(run, provided)
+                    self._leave_if_forked()
+                    _keep(run, bound, result)
             text = _dump("fields", run.fields)
             tags = _dump("tags", run.tags) if run.tags else "{}"
         except Abandon:
             raise
         except BaseException as error:  # noqa: BLE001 - a step's failure is a result
+            self._leave_if_forked()
             status, text = Status.FAILED, "{}"
             failure = describe(error, self._job.steps[k].name, self._job.root)
-        mark(-1, 0)
         return Outcome(
             index=index,
             status=status,
@@ -134,16 +135,17 @@ class Performer:
             tags=tags,
         )
 
+    def _leave_if_forked(self) -> None:
+        """A step has forked and its child came back from it: there must not be two that report, or two coordinators."""
+        if os.getpid() != self._pid:
+            os._exit(0)
+
     def _prepare(self, item: Item) -> tuple[Run, dict[str, Any]]:
         index, id_run, params, seed, scope, own, attempt = item
-        if own is not None:
-            kwargs = View(own)
-        else:
-            kwargs = self._scopes[scope] if self._shared[scope] else View(self._job.scopes[scope])
+        fixed: Mapping[str, Any] = self._job.scopes[scope] if own is None else own
         dotted = [name for name in params if "." in name]
-        if dotted:
-            kwargs = View(_patched(kwargs, params, dotted))
         view = View(params)
+        kwargs = Kwargs(_patched(fixed, params, dotted) if dotted else fixed, view)
         meta = View({**self._meta, "attempt": attempt, "index": index})
         run = Run(id_run=id_run, kwargs=kwargs, params=view, seed=seed, meta=meta, folders=self._job.folders)
         if all(bound.takes_run for bound in self._steps):
@@ -187,14 +189,6 @@ def _dump(what: str, value: Mapping[str, Any]) -> str:
     except codec.UnserialisableError as error:
         error.args = (str(error).replace("$", what, 1),)
         raise
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
 
 
 def describe(error: BaseException, step: str, root: Path) -> Failure:

@@ -71,14 +71,22 @@ class Lock:
         try:
             folder.mkdir(exist_ok=True)
             self._fd = os.open(folder / f"{experiment}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                raise _locked(experiment, self._fd) from None
             raise StoreError(f"{folder}: {error.strerror}; --workspace DIR chooses another place") from None
-        told = {"host": platform.node(), "pid": os.getpid(), "user": _user(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, json.dumps(told).encode(), 0)
+        try:
+            _take(self._fd, experiment, folder)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self._tell(json.dumps({"host": platform.node(), "pid": os.getpid(), "user": _user(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}))
+
+    def _tell(self, text: str) -> None:
+        """Say who holds it. For people only, so that a full disk is no obstacle here."""
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, text.encode(), 0)
+        except OSError:
+            pass
 
     @staticmethod
     def probe(workspace: Workspace, experiment: str) -> None:
@@ -88,17 +96,27 @@ class Lock:
         except OSError:
             return  # it has never been taken, or is not for us to take: `Lock` itself will say
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                raise _locked(experiment, descriptor) from None
+            _take(descriptor, experiment, workspace.folder)
         finally:
             os.close(descriptor)
 
     def release(self) -> None:
         """Give it up."""
-        os.ftruncate(self._fd, 0)
+        self._tell("")
         os.close(self._fd)
+
+
+def _take(descriptor: int, experiment: str, folder: Path) -> None:
+    for pause in (0.01, 0.02, 0.04, None):  # others may be looking, which takes them microseconds; the holder may be writing its name
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise StoreError(f"{folder}: {error.strerror}; --workspace DIR chooses another place") from None
+            if pause is None:
+                raise LockedError(f"{experiment} is being run by {_holder(descriptor)}; wait for it, or end it") from None
+            time.sleep(pause)
 
 
 def _user() -> str:
@@ -106,10 +124,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def _locked(experiment: str, descriptor: int) -> LockedError:
-    return LockedError(f"{experiment} is being run by {_holder(descriptor)}; wait for it, or end it")
 
 
 def _holder(descriptor: int) -> str:

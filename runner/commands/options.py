@@ -3,10 +3,11 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runner.config.load import Request, is_experiment_file
-from runner.config.place import find
-from runner.workspace import Workspace, locate
+if TYPE_CHECKING:  # a command's own start must not cost the import of Hydra
+    from runner.config.load import Request
+    from runner.workspace import Workspace
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +27,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     add_place(parser)
 
 
-def request(options: argparse.Namespace) -> Request:
+def request(options: argparse.Namespace) -> "Request":
     """What of the options config.load needs."""
+    from runner.config.load import Request, is_experiment_file
+
     overrides: list[str] = list(options.overrides)
     file = Path(overrides.pop(0)) if overrides and is_experiment_file(overrides[0]) else None
     return Request(
@@ -40,6 +43,9 @@ def request(options: argparse.Namespace) -> Request:
     )
 
 
-def workspace(options: argparse.Namespace) -> Workspace:
+def workspace(options: argparse.Namespace) -> "Workspace":
     """The workspace of the project around the working directory, for commands that need no experiment."""
+    from runner.config.place import find
+    from runner.workspace import locate
+
     return locate(find(Path.cwd(), os.environ.get("XRUN_CONF")).root, options.workspace)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from runner import __version__, table
+from runner import __version__
 from runner.beside import Helper
 from runner.commands import options as shared
 
@@ -39,28 +39,23 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], helper: Helper) -> int:
     """Run what the arguments describe; returns the exit code."""
     chosen = parser().parse_intermixed_args(arguments)
     if chosen.help or chosen.cfg or chosen.info or chosen.hydra_help or chosen.shell_completion:
         from runner.commands import information
 
         return information.main(chosen)
-    helper = Helper(table.warm)
-    try:
-        return _run(chosen, helper, tuple(arguments))
-    finally:
-        helper.close()
+    return _run(chosen, helper, tuple(arguments))
 
 
 def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...]) -> int:
-    from runner import app, config
+    from runner import app
     from runner.config.load import load
     from runner.console import Console
     from runner.execute import Stop
     from runner.workspace import locate
 
-    del config
     console = Console(quiet=chosen.quiet or chosen.json)
     stop = Stop()
     experiments = load(shared.request(chosen))

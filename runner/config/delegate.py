@@ -14,8 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config import lower, place
-from runner.config.compose import Composer, first_line
+from runner.config.compose import Composer
 from runner.config.load import Request, parts
+from runner.config.resolve import first_line
 from runner.errors import ConfigError, UsageError, XrunError
 
 
@@ -49,7 +50,8 @@ def info(request: Request, topic: str) -> None:
 
 def show_cfg(request: Request, kind: str, package: str | None, *, resolve: bool) -> None:
     """Print the composed config. `job`: with sweeps lowered to axes, one document per combination of groups; `hydra` and `all`
-    as any Hydra application prints them."""
+    as any Hydra application prints them.
+    """
     if kind == "job":
         for number, part in enumerate(parts(request)[1]):
             print("---\n" if number else "", end="")
@@ -88,7 +90,7 @@ def complete(request: Request, commands: list[str]) -> None:
         try:
             hydra.shell_completion(config_name=composer.config_name, overrides=list(request.overrides))
         except ValueError as error:
-            raise UsageError(f"{error}; for bash: eval \"$(xrun -sc install=bash)\"") from None
+            raise UsageError(f'{error}; for bash: eval "$(xrun -sc install=bash)"') from None
 
 
 class _Completion(BashCompletion):  # type: ignore[misc]

@@ -18,6 +18,7 @@ MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq", "merge")) | {"!"}
 _BOOLEAN_KEY = re.compile(r"(?i:yes|no|on|off|true|false)")
 _SURPRISES = (
     (re.compile(r"[-+]?0[0-7_]+"), "an octal number"),
@@ -40,9 +41,13 @@ class _Level:
 
 def read(path: Path) -> str:
     """The text of a YAML file. Raises ConfigError when it is too large or not UTF-8."""
-    raw = path.read_bytes()
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
     if len(raw) > MAX_BYTES:
-        raise ConfigError(f"the file has {len(raw):,} bytes; the limit is {MAX_BYTES:,}", where=str(path))
+        raise ConfigError(f"the file is larger than {MAX_BYTES:,} bytes", where=str(path))
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -53,51 +58,81 @@ def check(text: str, where: str) -> tuple[str, ...]:
     """Refuse what YAML would take and nobody means; return warnings about literals that YAML 1.1 reads in its own way.
 
     Raises ConfigError, with the line, for: a syntax error, a duplicate key, a key that YAML reads as a boolean (`on`, `no`),
-    more than 64 levels, and more than a million nodes once the aliases are expanded.
+    a tag that is not plain data, a second document, a file that is no mapping, more than 64 levels, and more than a million
+    nodes once the aliases are expanded.
     """
     try:
-        return tuple(_walk(text, where))
+        walk = _Walk(where)
+        return tuple(warning for event in yaml.parse(text, Loader=_Loader) for warning in walk.see(event))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{where}:{mark.line + 1}" if mark else where
         raise ConfigError(f"not valid YAML: {error.problem or error.context}", where=line) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"not valid YAML: {error}", where=where) from None
+        place = f"character {error.position}: " if isinstance(error, yaml.reader.ReaderError) else ""
+        reason = "this control character is not allowed" if place else str(error)
+        raise ConfigError(f"not valid YAML: {place}{reason}", where=where) from None
 
 
-def _walk(text: str, where: str) -> Iterator[str]:
-    stack: list[_Level] = []
-    sizes: dict[str, int] = {}
-    total = 0
-    for event in yaml.parse(text, Loader=_Loader):
+@dataclass(slots=True)
+class _Walk:
+    """One pass over a file's events."""
+
+    where: str
+    stack: list[_Level] = field(default_factory=list)
+    sizes: dict[str | None, int] = field(default_factory=dict)
+    """Anchor -> number of nodes once its own aliases are expanded."""
+    total: int = 0
+    documents: int = 0
+
+    def see(self, event: yaml.Event) -> Iterator[str]:
+        """Take the next event in; yields warnings."""
+        line = f"{self.where}:{event.start_mark.line + 1}" if event.start_mark else self.where
         if isinstance(event, yaml.CollectionEndEvent):
-            level = stack.pop()
-            if level.anchor:
-                sizes[level.anchor] = level.nodes
-            if stack:
-                stack[-1].nodes += level.nodes
-            continue
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        line = f"{where}:{event.start_mark.line + 1}"
-        grown = sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
-        total += grown
-        if total > MAX_NODES:
-            raise ConfigError(f"more than {MAX_NODES:,} values once the aliases are expanded", where=line)
-        if stack and isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
-            stack[-1].nodes += grown
-        is_key = _take_turn(stack)
-        if isinstance(event, yaml.ScalarEvent):
-            if event.anchor:
-                sizes[event.anchor] = 1
-            if is_key:
-                _check_key(event, stack[-1], line)
-            else:
+            self._close()
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                raise ConfigError("a second YAML document begins here", where=line, hint="keep one document in a file")
+        elif isinstance(event, yaml.NodeEvent):
+            _check_node(event, line, top=not self.stack)
+            self._count(event, line)
+            is_key = _take_turn(self.stack)
+            if isinstance(event, yaml.CollectionStartEvent):
+                self._open(event, line)
+            elif isinstance(event, yaml.ScalarEvent) and is_key:
+                _check_key(event, self.stack[-1], line)
+            elif isinstance(event, yaml.ScalarEvent):
                 yield from _surprise(event, line)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            stack.append(_Level(mapping=isinstance(event, yaml.MappingStartEvent), anchor=event.anchor))
-            if len(stack) > MAX_DEPTH:
-                raise ConfigError(f"nested deeper than {MAX_DEPTH} levels", where=line)
+
+    def _count(self, event: yaml.NodeEvent, line: str) -> None:
+        grown = self.sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
+        self.total += grown
+        if self.total > MAX_NODES:
+            raise ConfigError(f"more than {MAX_NODES:,} values once the aliases are expanded", where=line)
+        if self.stack and not isinstance(event, yaml.CollectionStartEvent):
+            self.stack[-1].nodes += grown
+
+    def _open(self, event: yaml.CollectionStartEvent, line: str) -> None:
+        self.stack.append(_Level(mapping=isinstance(event, yaml.MappingStartEvent), anchor=event.anchor))
+        if len(self.stack) > MAX_DEPTH:
+            raise ConfigError(f"nested deeper than {MAX_DEPTH} levels", where=line)
+
+    def _close(self) -> None:
+        level = self.stack.pop()
+        if level.anchor:
+            self.sizes[level.anchor] = level.nodes
+        if self.stack:
+            self.stack[-1].nodes += level.nodes
+
+
+def _check_node(event: yaml.NodeEvent, line: str, *, top: bool) -> None:
+    tag = getattr(event, "tag", None)
+    if tag is not None and tag not in _TAGS:
+        name = tag.replace("tag:yaml.org,2002:", "!!")
+        raise ConfigError(f"the tag {name} is not allowed", where=line, hint="write plain values; a step makes objects of them")
+    if top and not isinstance(event, yaml.MappingStartEvent) and (not isinstance(event, yaml.ScalarEvent) or event.value):
+        raise ConfigError("the file is not a mapping", where=line, hint="write key: value")
 
 
 def _take_turn(stack: list[_Level]) -> bool:
@@ -114,12 +149,12 @@ def _check_key(event: yaml.ScalarEvent, level: _Level, line: str) -> None:
     if key in level.keys and key != "<<":
         raise ConfigError(f"the key `{key}` appears twice in this mapping", where=line, hint="keep one of them")
     level.keys.add(key)
-    if event.style is None and _BOOLEAN_KEY.fullmatch(key):
+    if not event.style and _BOOLEAN_KEY.fullmatch(key):
         raise ConfigError(f"YAML reads the key `{key}` as a boolean", where=line, hint=f'quote it: "{key}": ...')
 
 
 def _surprise(event: yaml.ScalarEvent, line: str) -> Iterator[str]:
-    if event.style is not None or (event.tag and event.tag != "!"):
+    if event.style or event.tag:
         return
     text = str(event.value)
     for pattern, reading in _SURPRISES:

@@ -4,91 +4,106 @@
 are one config, one plan and the same ids.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config import axes
-from runner.config.compose import COMMAND_LINE, first_line
+from runner.config.compose import apply_value
+from runner.config.reader import COMMAND_LINE
+from runner.config.resolve import first_line
 from runner.config.schema import LATER, TOP_LEVEL
-from runner.suggest import nearest
 from runner.errors import ConfigError
+from runner.suggest import nearest
 
 Params = list[dict[Any, Any]]
 """The grids of `params`, flat (dotted names); `zip` and `exclude` stay inside."""
 
 
-def apply(cfg: DictConfig, overrides: list[Override], groups: frozenset[str]) -> None:
-    """Apply `overrides` to `cfg` in place, in their order. `groups`: the top-level keys that config groups brought."""
+def refuse_misspelt_groups(overrides: list[Override], groups: list[str], options: Callable[[str], list[str]]) -> None:
+    """`+modle=svm` would make an axis; where a group of a similar name has that option, it is a slip."""
     for override in overrides:
-        _apply_one(cfg, override, groups)
+        close = nearest(override.key_or_group, groups)
+        value = override.value()
+        if close is None or isinstance(value, RangeSweep | IntervalSweep):
+            continue
+        values = axes.enumerate_sweep(override) if override.is_sweep_override() else [value]
+        if set(map(str, values)) & set(options(close)):
+            problem = f"there is no config group `{override.key_or_group}`"
+            hint = f"did you mean {str(override.input_line).replace(override.key_or_group, close, 1)}?"
+            raise ConfigError(problem, where=COMMAND_LINE, key=override.input_line, hint=hint)
 
 
-def _apply_one(cfg: DictConfig, override: Override, groups: frozenset[str]) -> None:
+def apply(cfg: DictConfig, overrides: list[Override], groups: frozenset[str]) -> list[str]:
+    """Apply `overrides` to `cfg` in place, in their order; returns the key path that each of them set.
+
+    `groups`: the top-level keys that config groups brought.
+    """
+    return [_apply_one(cfg, override, groups) for override in overrides]
+
+
+def _apply_one(cfg: DictConfig, override: Override, groups: frozenset[str]) -> str:
     key = override.key_or_group
     head, _, rest = key.partition(".")
     sweeps = override.is_sweep_override()
+    _refuse_impossible(override, head)
+    if head == "params" and rest and not _is_replacement(override):
+        return _to_axis(cfg, rest, override)
+    if head == "kwargs" and rest and sweeps:
+        return _kwarg_to_axis(cfg, rest, override)
+    if sweeps and head in TOP_LEVEL:
+        hint = "replicates=3 repeats every point with another seed" if head == "seed" else None
+        problem = f"`{key}` is one value for the whole experiment and cannot be swept"
+        raise ConfigError(problem, where=COMMAND_LINE, key=override.input_line, hint=hint)
+    if (head in TOP_LEVEL or head in groups) and not sweeps:
+        return _hydra_apply(cfg, override)
+    if head in groups:
+        return _to_axis(cfg, key, override, add=True)
+    return _apply_bare(cfg, key, override, groups)
+
+
+def _refuse_impossible(override: Override, head: str) -> None:
+    key = override.key_or_group
     if override.package is not None:
-        raise ConfigError(f"there is no config group {key!r}", where=COMMAND_LINE, key=override.input_line)
+        raise ConfigError(f"there is no config group `{key}`", where=COMMAND_LINE, key=override.input_line)
     if head in LATER:
         raise ConfigError(f"`{head}` is reserved for {LATER[head]} and not supported by this version", where=COMMAND_LINE, key=key)
-    if head == "hydra":
-        raise ConfigError("Hydra's own configuration cannot be swept", where=COMMAND_LINE, key=key)
-    if head == "params" and rest and not _is_replacement(override):
-        _to_axis(cfg, rest, override)
-    elif head == "kwargs" and rest and sweeps:
-        _kwarg_to_axis(cfg, rest, override)
-    elif (head in TOP_LEVEL or head in groups) and not sweeps:
-        _hydra_apply(cfg, override)
-    elif head in groups:
-        _to_axis(cfg, key, override, add=True)
-    else:
-        _apply_bare(cfg, key, override)
+    if not all(key.split(".")):
+        raise ConfigError("the key has an empty part", where=COMMAND_LINE, key=override.input_line)
 
 
 def _is_replacement(override: Override) -> bool:
     """`params={...}` in disguise: a mapping as a value is for Hydra to merge."""
-    return isinstance(override._value, dict) and not any(space in override._value for space in ("linspace", "logspace"))
+    return isinstance(override._value, dict) and not axes.is_space(override._value)
 
 
-def _apply_bare(cfg: DictConfig, key: str, override: Override) -> None:
+def _apply_bare(cfg: DictConfig, key: str, override: Override, groups: frozenset[str]) -> str:
     """A key without a section: an axis, else a kwarg, else an error that lists both."""
     if override.is_add() or override.is_force_add():
-        _to_axis(cfg, key, override, add=True)
-    elif key in axis_names(cfg):
-        _to_axis(cfg, key, override)
-    elif _has_kwarg(cfg, key):
+        return _to_axis(cfg, key, override, add=True)
+    if key in axis_names(cfg):
+        return _to_axis(cfg, key, override)
+    if _has_kwarg(cfg, key):
         if override.is_sweep_override():
-            _kwarg_to_axis(cfg, key, override)
-        else:
-            _hydra_apply(cfg, override, prefix="kwargs.")
-    else:
-        raise _unknown(cfg, key, override)
+            return _kwarg_to_axis(cfg, key, override)
+        return _hydra_apply(cfg, override, prefix="kwargs.")
+    raise _unknown(cfg, key, override, groups)
 
 
-def _unknown(cfg: DictConfig, key: str, override: Override) -> ConfigError:
-    names = axis_names(cfg)
-    kwargs = _kwarg_names(cfg)
-    close = nearest(key, [*names, *kwargs, *TOP_LEVEL])
+def _unknown(cfg: DictConfig, key: str, override: Override, groups: frozenset[str] = frozenset()) -> ConfigError:
+    names, kwargs = axis_names(cfg), _kwarg_names(cfg)
+    close = nearest(key, [*names, *kwargs, *TOP_LEVEL, *groups])
     listed = f"axes: {', '.join(names) or 'none'}; kwargs: {', '.join(kwargs) or 'none'}"
-    if key in TOP_LEVEL:
-        return ConfigError(
-            f"`{key}` is one value for the whole experiment and cannot be swept ({listed})",
-            where=COMMAND_LINE,
-            key=override.input_line,
-            hint="replicates=3 repeats every point with another seed" if key == "seed" else f"to make it an axis: +params.{key}=...",
-        )
-    advice = f"did you mean `{close}`?" if close else f"to add an axis: +{override.input_line}"
-    return ConfigError(
-        f"no axis, kwarg or top-level key is called `{key}` ({listed})", where=COMMAND_LINE, key=override.input_line, hint=advice
-    )
+    hint = f"did you mean `{close}`?" if close else None if override.is_delete() else f"to add an axis: +{override.input_line}"
+    problem = f"there is no axis, kwarg or top-level key `{key}` ({listed})"
+    return ConfigError(problem, where=COMMAND_LINE, key=override.input_line, hint=hint)
 
 
-def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = False) -> None:
+def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = False) -> str:
     params = _params(cfg)
     holders = _holders(params, name)
     if override.is_delete():
@@ -106,9 +121,10 @@ def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = Fals
         for holder in holders or params:
             holder[name] = _values(override)
     _store(cfg, params)
+    return f"params.{name}"
 
 
-def _kwarg_to_axis(cfg: DictConfig, name: str, override: Override) -> None:
+def _kwarg_to_axis(cfg: DictConfig, name: str, override: Override) -> str:
     """A swept kwarg becomes an axis; its fixed value steps aside."""
     if not _has_kwarg(cfg, name) and not override.is_add() and not override.is_force_add():
         raise _unknown(cfg, name, override)
@@ -118,17 +134,23 @@ def _kwarg_to_axis(cfg: DictConfig, name: str, override: Override) -> None:
     if isinstance(node, DictConfig) and leaf in node:
         with open_dict(cfg):
             del node[leaf]
+    return f"params.{name}"
 
 
-def _values(override: Override) -> list[Any] | dict[Any, Any]:
-    """An override's values as an axis: a sweep's values, a list as it is, anything else as one point."""
+def _values(override: Override) -> Any:
+    """An override's values as an axis: a sweep's values, a list as it is, anything else as one point.
+
+    A range stays text, so that a million values cost nothing before the plan.
+    """
+    value: Any = override.value()
+    if isinstance(value, RangeSweep) and not value.shuffle:
+        return str(override.input_line).partition("=")[2]
     if override.is_sweep_override():
         return axes.enumerate_sweep(override)
-    value: Any = override.value()
-    return value if isinstance(value, list | dict) else [value]
+    return value if isinstance(value, list) or axes.is_space(value) else [value]
 
 
-def _hydra_apply(cfg: DictConfig, override: Override, prefix: str = "") -> None:
+def _hydra_apply(cfg: DictConfig, override: Override, prefix: str = "") -> str:
     """Hydra's own way to apply a value override."""
     if prefix:
         override = Override(
@@ -139,14 +161,23 @@ def _hydra_apply(cfg: DictConfig, override: Override, prefix: str = "") -> None:
             input_line=override.input_line,
         )
     try:
-        ConfigLoaderImpl._apply_overrides_to_config([override], cfg)
+        apply_value(cfg, override)
     except (HydraException, OmegaConfBaseException) as error:
-        head = override.key_or_group.rpartition(".")[0]
-        node = OmegaConf.select(cfg, head) if head else cfg
-        leaf = override.key_or_group.rpartition(".")[2]
-        close = nearest(leaf, [str(k) for k in node]) if isinstance(node, DictConfig) else None
-        hint = f"did you mean `{head}.{close}`?" if close and close != leaf else None
-        raise ConfigError(first_line(error), where=COMMAND_LINE, key=override.input_line, hint=hint) from None
+        raise _refused(cfg, override, first_line(error)) from None
+    return str(override.key_or_group)
+
+
+def _refused(cfg: DictConfig, override: Override, reason: str) -> ConfigError:
+    head, _, leaf = override.key_or_group.rpartition(".")
+    node = OmegaConf.select(cfg, head, throw_on_missing=False) if head else cfg
+    known = [str(key) for key in node] if isinstance(node, DictConfig) else []
+    if leaf in known or not known:
+        return ConfigError(reason.rstrip("."), where=COMMAND_LINE, key=override.input_line)
+    close = nearest(leaf, known)
+    hint = f"did you mean `{head}.{close}`?" if close else f"valid keys: {', '.join(known)}"
+    if not close and head.partition(".")[0] == "kwargs" and not override.is_delete():
+        hint = f"to add it: +{override.input_line}"
+    return ConfigError(f"there is no key `{override.key_or_group}`", where=COMMAND_LINE, key=override.input_line, hint=hint)
 
 
 def axis_names(cfg: DictConfig) -> list[str]:

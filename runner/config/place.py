@@ -54,7 +54,8 @@ def find(cwd: Path, config_path: str | None = None) -> Place:
 def _named(path: Path, where: str) -> Place:
     folder = Path(os.path.normpath(path))
     if not folder.is_dir():
-        raise ConfigError(f"the config directory {folder} does not exist", where=where)
+        problem = "is not a directory" if folder.exists() else "does not exist"
+        raise ConfigError(f"the config directory {folder} {problem}", where=where)
     return Place(root=folder.parent, conf=folder, tried=())
 
 

@@ -12,53 +12,88 @@ import socket
 import sys
 import time
 
-from runner.executors import wire
+from runner import process
+from runner.executors import parent, wire
 from runner.executors.page import Page
-from runner.worker import Performer
+from runner.record import Outcome
+from runner.worker import Item, Performer
 
 FLUSH_SECONDS = 0.05
+FLUSH_BYTES = 1 << 20
+GIVE_BACK_SECONDS = 0.25
+"""A batch was made for a fraction of this. Where its runs take longer than those before them, what has not begun goes back, so that
+other workers can take it."""
+DISCONNECTED = 113
+"""Exit code of a worker whose socket a step has closed."""
 
 
 def main(sock: socket.socket, page: Page, slot: int, fault: int) -> None:
     """Serve until the coordinator closes the socket. Never returns."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which programs that a step starts would inherit
+    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     faulthandler.enable(fault)
     _volunteer_for_oom()
     random.seed()
     try:
-        _serve(sock, page, slot)
+        _Worker(sock, page, slot).serve()
     except (BrokenPipeError, ConnectionResetError):
         pass  # the coordinator is gone; there is nobody to tell
-    sys.stdout.flush()
-    sys.stderr.flush()
+    parent.flush_output()
     os._exit(0)  # neither the parent's atexit handlers nor the steps' own threads keep a worker alive
 
 
-def _serve(sock: socket.socket, page: Page, slot: int) -> None:
-    pid = os.getpid()
-    job = wire.read(sock)
-    if job is None:
-        return
-    performer = Performer(wire.unpack(job))
+class _Worker:
+    """Performs the batches that come out of a socket."""
 
-    def mark(index: int, step: int) -> None:
-        page.mark(slot, index, step, time.monotonic())
+    def __init__(self, sock: socket.socket, page: Page, slot: int) -> None:
+        self._sock, self._page, self._slot = sock, page, slot
+        self._file = os.fstat(sock.fileno()).st_ino
+        self._outcomes: list[Outcome] = []
+        self._bytes = 0
 
-    while (batch := wire.read(sock)) is not None:
-        outcomes = []
-        flushed = time.monotonic()
-        for item in wire.unpack(batch):
-            if page.stopping:
-                break
-            outcomes.append(performer.perform(item, mark))
-            if os.getpid() != pid:
-                os._exit(0)  # a step forked and its child came back from it
+    def serve(self) -> None:
+        """Until the end of the socket."""
+        job = process.read(self._sock)
+        if job is None:
+            return
+        performer = Performer(process.unpack(job))
+        while (batch := process.read(self._sock)) is not None:
+            self._perform(performer, process.unpack(batch))
+            parent.flush_output()  # a worker ends by SIGKILL, which writes no buffer
+            self._send(end=True)
+
+    def _perform(self, performer: Performer, items: list[Item]) -> None:
+        begun = flushed = time.monotonic()
+        for item in items:
+            outcome = performer.perform(item, self._mark)
+            self._check_socket()
             now = time.monotonic()
-            if now - flushed > FLUSH_SECONDS:
-                sock.sendall(wire.pack_outcomes(outcomes, end=False))
-                outcomes, flushed = [], now
-        sock.sendall(wire.pack_outcomes(outcomes, end=True))
+            self._page.mark(self._slot, -1, 0, now)  # only now: what the step's objects do when they are freed is its own doing
+            self._outcomes.append(outcome)
+            self._bytes += len(outcome.fields)
+            if now - flushed > FLUSH_SECONDS or self._bytes > FLUSH_BYTES:
+                self._send(end=False)
+                flushed = now
+            if self._page.stopping or now - begun > GIVE_BACK_SECONDS:
+                return
+
+    def _mark(self, index: int, step: int) -> None:
+        self._page.mark(self._slot, index, step, time.monotonic())
+
+    def _send(self, *, end: bool) -> None:
+        data = wire.pack_outcomes(self._outcomes, end=end)
+        self._outcomes, self._bytes = [], 0
+        self._sock.sendall(data)
+
+    def _check_socket(self) -> None:
+        """A step that closes every descriptor cannot be told so; it must be the one that is blamed, not the next one."""
+        try:
+            if os.fstat(self._sock.fileno()).st_ino == self._file:
+                return
+        except OSError:
+            pass
+        os._exit(DISCONNECTED)
 
 
 def _volunteer_for_oom() -> None:
@@ -70,6 +105,7 @@ def _volunteer_for_oom() -> None:
         pass
 
 
-def spawned(sock: int, page: int, slot: int, fault: int) -> None:
+def spawned(sock: int, page: int, slot: int, fault: int, zygote: int) -> None:
     """Entry of a worker that is a fresh interpreter."""
+    parent.die_with(zygote)
     main(socket.socket(fileno=sock), Page(page), slot, fault)

@@ -10,7 +10,7 @@ import struct
 import tempfile
 from dataclasses import dataclass
 
-_SLOT = struct.Struct("<qqd")  # run index + 1 (0: none), step, monotonic start of the step
+_SLOT = struct.Struct("<dqq")  # monotonic start of the step, step, run index + 1 (0: none)
 _STOP = 0
 
 
@@ -24,15 +24,18 @@ class Current:
     """Monotonic seconds; the clock is one for all processes of a machine."""
 
 
-def create(slots: int) -> int:
-    """A file descriptor of anonymous memory for this many workers."""
-    size = _SLOT.size * (slots + 1)
+def anonymous(name: str) -> int:
+    """A file descriptor of a file without a name, in memory where that is possible."""
     if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("xrun-page")
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, size)
+        return os.memfd_create(name)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def create(slots: int) -> int:
+    """A file descriptor of a page for this many workers."""
+    descriptor = anonymous("xrun-page")
+    os.ftruncate(descriptor, _SLOT.size * (slots + 1))
     return descriptor
 
 
@@ -43,8 +46,12 @@ class Page:
         self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
 
     def mark(self, slot: int, index: int, step: int, now: float) -> None:
-        """Worker: this is what I execute; index -1: nothing."""
-        _SLOT.pack_into(self._map, _SLOT.size * (slot + 1), index + 1, step, now)
+        """Worker: this is what I execute; index -1: nothing.
+
+        The fields are written one after the other, the index last: who reads in between may see the run before with a start that is too
+        young, never a run with the start of another, which might look late.
+        """
+        _SLOT.pack_into(self._map, _SLOT.size * (slot + 1), now, step, index + 1)
 
     def current(self, slot: int) -> Current | None:
         """Coordinator: what the worker executes. Read twice, because the worker may be writing."""
@@ -52,7 +59,7 @@ class Page:
             first = self._map[_SLOT.size * (slot + 1) : _SLOT.size * (slot + 2)]
             if first == self._map[_SLOT.size * (slot + 1) : _SLOT.size * (slot + 2)]:
                 break
-        index, step, since = _SLOT.unpack(first)
+        since, step, index = _SLOT.unpack(first)
         return Current(index - 1, step, since) if index else None
 
     def stop(self) -> None:

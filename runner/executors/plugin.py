@@ -69,7 +69,7 @@ class Plugin:
         frames = self._launch(Share(self._job, items, shares), shares)
         outcomes = []
         for frame in frames:
-            outcomes.extend(wire.unpack_outcomes(next(wire.Inbox().feed(frame)))[0])
+            outcomes.extend(wire.unpack_outcomes(wire.Inbox().feed(frame)[0])[0])
         return outcomes
 
     def drain(self) -> None:

@@ -1,12 +1,16 @@
 """Runs in this process, one after the other: for a debugger, and for the smallest sweeps."""
 
+import signal
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from runner.record import Outcome
-from runner.spec import Experiment, ExecutorSpec
+from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection, inspect_steps
-from runner.worker import Item, Job, Performer
+from runner.worker import Abandon, Item, Job, Performer
 
 
 class Serial:
@@ -15,6 +19,8 @@ class Serial:
     def __init__(self, spec: ExecutorSpec) -> None:
         self._queue: deque[Item] = deque()
         self._performer: Performer | None = None
+        self._cut_off: list[int] = []
+        self._signals = 0
         del spec
 
     def inspect(self, experiment: Experiment) -> Inspection:
@@ -38,7 +44,46 @@ class Serial:
         del timeout
         if not self._queue or self._performer is None:
             return []
-        return [self._performer.perform(self._queue.popleft())]
+        item = self._queue.popleft()
+        try:
+            with self._signals_end_the_step():
+                return [self._performer.perform(item)]
+        except Abandon as wish:
+            self._cut_off.append(item[0])
+            self._queue.clear()
+            if wish.args:
+                raise KeyboardInterrupt(*wish.args) from None
+            return []
+
+    @contextmanager
+    def _signals_end_the_step(self) -> Iterator[None]:
+        """While a step has this thread, nobody looks at what a signal asked for: the second one ends the step itself.
+
+        Where a signal has Python's own handler, the first one does; a KeyboardInterrupt would be taken for one that the step raised.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def pierce(number: int, frame: FrameType | None) -> None:
+            self._signals += 1
+            handler = old[number]
+            if handler is signal.default_int_handler:
+                raise Abandon(number)
+            if callable(handler):
+                handler(number, frame)
+            if self._signals > 1:
+                raise Abandon
+
+        old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        ours = [number for number, handler in old.items() if callable(handler)]
+        for number in ours:
+            signal.signal(number, pierce)
+        try:
+            yield
+        finally:
+            for number in ours:
+                signal.signal(number, old[number])
 
     def drain(self) -> None:
         """As the seam says."""
@@ -51,4 +96,5 @@ class Serial:
     def close(self) -> list[int]:
         """As the seam says."""
         self._queue.clear()
-        return []
+        cut_off, self._cut_off = self._cut_off, []
+        return cut_off

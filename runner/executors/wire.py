@@ -1,37 +1,13 @@
 """Length-prefixed frames over sockets. What a process that holds user code sends is JSON; it is never unpickled."""
 
 import json
-import pickle
-import socket
-import struct
-from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
+from runner.process import HEADER, frame
 from runner.record import Failure, Outcome, Status
 
-_HEADER = struct.Struct(">Q")
-
-
-def frame(payload: bytes) -> bytes:
-    """A payload behind its length."""
-    return _HEADER.pack(len(payload)) + payload
-
-
-def read(sock: socket.socket) -> bytes | None:
-    """One frame from a blocking socket; None at the end of the stream."""
-    header = _exactly(sock, _HEADER.size)
-    return None if header is None else _exactly(sock, _HEADER.unpack(header)[0])
-
-
-def _exactly(sock: socket.socket, count: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < count:
-        part = sock.recv(min(count - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)
+MAX_FRAME = 1 << 32
+"""More than any report; a greater length is not one, but something that a step wrote into the socket."""
 
 
 class Inbox:
@@ -40,28 +16,21 @@ class Inbox:
     def __init__(self) -> None:
         self._bytes = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Add what was received; yield every frame that is complete."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """Add what was received; every frame that is complete. Raises ValueError for what cannot be a frame."""
         self._bytes += data
-        start = 0
-        while len(self._bytes) - start >= _HEADER.size:
-            (length,) = _HEADER.unpack_from(self._bytes, start)
-            end = start + _HEADER.size + length
+        frames, start = [], 0
+        while len(self._bytes) - start >= HEADER.size:
+            (length,) = HEADER.unpack_from(self._bytes, start)
+            if length > MAX_FRAME:
+                raise ValueError(f"a frame of {length} bytes")
+            end = start + HEADER.size + length
             if len(self._bytes) < end:
                 break
-            yield bytes(self._bytes[start + _HEADER.size : end])
+            frames.append(bytes(self._bytes[start + HEADER.size : end]))
             start = end
         del self._bytes[:start]
-
-
-def pack(value: Any) -> bytes:
-    """A frame of the coordinator's own values, for processes that it started."""
-    return frame(pickle.dumps(value, protocol=5))
-
-
-def unpack(payload: bytes) -> Any:
-    """The value of a frame that the coordinator sent."""
-    return pickle.loads(payload)
+        return frames
 
 
 def pack_outcomes(outcomes: list[Outcome], *, end: bool) -> bytes:

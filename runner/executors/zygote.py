@@ -2,46 +2,35 @@
 
 A process of its own, so that the coordinator never imports user code, so that a respawned worker needs no imports, and so that the code is
 frozen at the start of the sweep. Not multiprocessing's forkserver: that one re-imports the caller's `__main__` in every worker, adds
-a resource tracker process, and cannot say which signal ended a worker's group. Workers die with it (PR_SET_PDEATHSIG), it dies
-with the coordinator (end of its socket), and takes every process group of its workers along.
+a resource tracker process, and cannot say which signal ended a worker's group.
+
+While it imports user code, which may hang anywhere, it dies with the coordinator by the kernel's hand (PR_SET_PDEATHSIG). From then on
+it leaves when its socket ends, because then it has something to do first: to kill the process groups of its workers.
 """
 
-import ctypes
 import gc
 import json
 import os
 import selectors
 import signal
 import socket
-import struct
-import subprocess
 import sys
 import threading
+import warnings
 from dataclasses import asdict
 from typing import Any
 
-from runner.executors import child, wire
+from runner.executors import child
 from runner.executors.page import Page
+from runner.executors.parent import death_signal, die_with, flush_output, interpreter_flags, kill_group
+from runner.process import HEADER, exactly, frame, unpack
 from runner.steps import inspect_steps
 
-HEADER = struct.Struct(">Q")
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the thread that forked us ends (Linux; elsewhere the sockets' ends must do)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(control: int, page: int, parent: int) -> None:
     """Serve the coordinator until its end of the socket is closed."""
-    die_with_parent()
-    if os.getppid() != parent:
-        os._exit(1)  # the coordinator died before the kernel knew of us
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    die_with(parent)
     Zygote(socket.socket(fileno=control), page).serve()
 
 
@@ -50,14 +39,18 @@ class Zygote:
 
     def __init__(self, control: socket.socket, page: int) -> None:
         self._control, self._page_fd, self._page = control, page, Page(page)
+        self._pid = os.getpid()
         self._workers: dict[int, int] = {}
-        self._spawn = False
-        self._wake, wake = socket.socketpair()
+        self._wake, self._wake_end = socket.socketpair()
         self._wake.setblocking(False)
-        wake.setblocking(False)
-        self._wake_end = wake
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self._wake_end.setblocking(False)
+        self._take_signals()
+
+    def _take_signals(self) -> None:
+        """Handlers that do nothing, rather than SIG_IGN, which programs started by a step would inherit."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_end.fileno(), warn_on_full_buffer=False)
 
     def serve(self) -> None:
         """The loop. It ends, with all workers and their process groups, when the coordinator is gone."""
@@ -73,7 +66,9 @@ class Zygote:
                 else:
                     alive = self._command()
         for pid in self._workers:
-            _kill_group(pid)
+            kill_group(pid)
+        for pid in self._workers:
+            os.waitpid(pid, 0)
         os._exit(0)
 
     def _drain_wake(self) -> None:
@@ -90,83 +85,82 @@ class Zygote:
             return False
         if len(header) < HEADER.size:
             return False
-        payload = wire._exactly(self._control, HEADER.unpack(header)[0])
+        payload = exactly(self._control, HEADER.unpack(header)[0])
         if payload is None:
             return False
-        name, argument = wire.unpack(payload)
+        name, argument = unpack(payload)
         if name == "inspect":
-            inspection = inspect_steps(argument)
-            gc.collect()
-            gc.freeze()  # what is imported now is shared with every worker, and stays so if the collector leaves it alone
-            self._reply({"inspection": asdict(inspection)})
+            self._inspect(argument)
         elif name == "spawn":
-            self._fork(argument["slot"], spawn=argument["fresh"] or threading.active_count() > 1, sock=descriptors[0], fault=descriptors[1])
+            self._spawn(argument["slot"], fresh=argument["fresh"] or threading.active_count() > 1, sock=descriptors[0], fault=descriptors[1])
         return True
 
-    def _fork(self, slot: int, *, spawn: bool, sock: int, fault: int) -> None:
+    def _inspect(self, experiment: Any) -> None:
+        inspection = inspect_steps(experiment)
+        if os.getpid() != self._pid:
+            os._exit(0)  # a module forked on import, and its child came back from it
+        death_signal(0)
+        self._take_signals()  # a module may have taken them
+        gc.collect()
+        gc.freeze()  # what is imported now is shared with every worker, and stays so if the collector leaves it alone
+        self._reply({"inspection": asdict(inspection)})
+
+    def _spawn(self, slot: int, *, fresh: bool, sock: int, fault: int) -> None:
         """A new worker. A preloaded module that has started threads makes forking unsafe; then the worker is a fresh interpreter."""
-        pid = os.fork()
+        try:
+            pid = self._start_fresh(slot, sock, fault) if fresh else self._fork(slot, sock, fault)
+        except OSError as error:  # too many processes, or no memory
+            self._reply({"unborn": slot, "why": str(error.strerror)})
+        else:
+            self._workers[pid] = slot
+            self._reply({"born": slot, "pid": pid})
+        finally:
+            os.close(sock)
+            os.close(fault)
+
+    def _start_fresh(self, slot: int, sock: int, fault: int) -> int:
+        for descriptor in (sock, fault, self._page_fd):
+            os.set_inheritable(descriptor, True)
+        call = f"from runner.executors.child import spawned; spawned({sock}, {self._page_fd}, {slot}, {fault}, {self._pid})"
+        command = [sys.executable, *interpreter_flags(), "-c", call]
+        return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
+
+    def _fork(self, slot: int, sock: int, fault: int) -> int:
+        flush_output()  # or every worker writes what the modules printed once more
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # 3.12+ counts native threads; OpenBLAS's know how to be forked
+            pid = os.fork()
         if pid == 0:
-            self._become_worker(slot, spawn=spawn, sock=sock, fault=fault)
-        os.close(sock)
-        os.close(fault)
+            self._become_worker(slot, sock, fault)
         try:
             os.setpgid(pid, pid)
         except (ProcessLookupError, PermissionError):
-            pass  # it has died, or executed another program, and did it itself
-        self._workers[pid] = slot
-        self._reply({"born": slot, "pid": pid})
+            pass  # it has died, or did it itself
+        return pid
 
-    def _become_worker(self, slot: int, *, spawn: bool, sock: int, fault: int) -> None:
+    def _become_worker(self, slot: int, sock: int, fault: int) -> None:
         try:
-            zygote = os.getppid()
             os.setpgid(0, 0)
-            die_with_parent()
-            if os.getppid() != zygote:
-                os._exit(1)
+            die_with(self._pid)
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
-                signal.signal(number, signal.SIG_DFL)
-            self._control.close()
-            if spawn:
-                for descriptor in (sock, fault, self._page_fd):
-                    os.set_inheritable(descriptor, True)
-                call = f"from runner.executors.child import spawned; spawned({sock}, {self._page_fd}, {slot}, {fault})"
-                os.execv(sys.executable, [sys.executable, *interpreter_flags(), "-c", call])
-            self._wake.close()
-            self._wake_end.close()
+            for end in (self._control, self._wake, self._wake_end):
+                end.close()
             child.main(socket.socket(fileno=sock), self._page, slot, fault)
         except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
             sys.excepthook(*sys.exc_info())
-            os._exit(70)
+            flush_output()
+        os._exit(70)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            slot = self._workers.pop(pid, None)
-            if slot is not None:
-                _kill_group(pid)  # what its steps have started and left
-                self._reply({"died": slot, "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+        """Report who has died, its group's remains being killed before the kernel can give its number to somebody else."""
+        for pid in list(self._workers):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                kill_group(pid)
+                _, status = os.waitpid(pid, 0)
+                self._reply({"died": self._workers.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def _reply(self, message: dict[str, Any]) -> None:
         try:
-            self._control.sendall(wire.frame(json.dumps(message).encode()))
+            self._control.sendall(frame(json.dumps(message).encode()))
         except (BrokenPipeError, ConnectionResetError):
             pass  # the end of the socket is noticed by the loop
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def interpreter_flags() -> list[str]:
-    """Options of this interpreter that a child needs as well (-W, -X, ...), and -P: the folder one happens to be in is not imported from."""
-    return [*subprocess._args_from_interpreter_flags(), "-P"]  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from runner.errors import DirtyError, MissingDataError
 from runner.provenance import hashing, objects, recorded
@@ -83,15 +83,26 @@ def _remedy(state: DataState, root: Path) -> str:
         return f"{problem}, and {state.source} knows it only as a dependency, so that DVC cannot bring it"
     if objects.holds(path, known.hash):
         return f"{problem}; `dvc checkout {name}` brings it from DVC's cache"
-    return f"{problem}; `dvc pull {name}` brings it"
+    return f"{problem}; {_fetching(state)}"
 
 
 def _difference(state: DataState) -> str:
     name = shlex.quote(state.path)
     if state.status is DataStatus.MISSING:
-        return f"missing; `dvc pull {name}`" if state.source else "missing, and DVC does not know it"
+        return f"missing; {_fetching(state)}" if state.source else "missing, and DVC does not know it"
     if state.status is DataStatus.MODIFIED:
         return f"modified since {state.source} was written; `dvc checkout {name}` undoes that, `dvc commit {name}` records it"
     if state.source:
         return f"{state.source} tracks the folder around it, but nothing here shows what it recorded of this; `dvc fetch {name}`"
     return f"not tracked; `dvc add {name}`"
+
+
+def _fetching(state: DataState) -> str:
+    """The command that brings an entry from a remote; for what a stage of a dvc.yaml makes, also the one that makes it again."""
+    bring = f"`dvc pull {shlex.quote(state.path)}` brings it"
+    source = PurePosixPath(state.source or "")
+    if source.name != "dvc.lock":
+        return bring
+    pipeline = source.with_name("dvc.yaml")
+    target = f" {shlex.quote(str(pipeline))}" if pipeline.parts[1:] else ""
+    return f"{bring}, or `dvc repro{target}` makes it again"

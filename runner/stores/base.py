@@ -3,7 +3,7 @@
 Requirements that every implementation keeps, tested by tests/stores/suite.py over all of them:
 
 - `append` is atomic and durable: when it returns, the records survive a power cut; when it raises StoreError, none of them is there;
-- at most one record per id_run; a later one replaces an earlier one;
+- at most one record per id_run; a later one replaces an earlier one, except that CANCELLED says nothing about a run that is COMPLETED;
 - values come back bit-exact: NaN, infinities, -0.0, integers of any size;
 - readers work while a writer writes, and need no part of the writer's process.
 """

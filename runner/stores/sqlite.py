@@ -4,7 +4,9 @@ Measured reasons in ARCHITECTURE.md, "The store". Only the coordinator writes; w
 """
 
 import json
+import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +19,7 @@ APPLICATION_ID = 0x7872756E  # "xrun"
 VERSION = 1
 CHECKPOINT_BYTES = 64 << 20
 LOOKUP = 500
+BUSY_SECONDS = 30.0
 
 _SCHEMA = """
 CREATE TABLE epoch (
@@ -49,6 +52,7 @@ INSERT INTO run ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (id_run) DO UPDATE SET experiment=excluded.experiment, status=excluded.status, params=excluded.params, fields=excluded.fields,
     tags=excluded.tags, failure=excluded.failure, seed=excluded.seed, attempt=excluded.attempt, started=excluded.started,
     seconds=excluded.seconds, epoch=excluded.epoch
+WHERE NOT (excluded.status = 'CANCELLED' AND run.status = 'COMPLETED')
 """
 
 
@@ -62,7 +66,11 @@ class SqliteReader:
         self._path = path
         with _told(path):
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-            _check_version(self._db, path)
+            try:
+                _check_version(self._db, path)
+            except BaseException:
+                self._db.close()
+                raise
 
     def find(self, ids: Sequence[str]) -> dict[str, Record]:
         """As the seam says."""
@@ -119,21 +127,38 @@ class SqliteStore(SqliteReader):
         """Open or make the store. Raises StoreError when it cannot be written, or was written by a newer version."""
         self._path = path
         with _told(path):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "busy_timeout=30000"):
-                self._db.execute(f"PRAGMA {pragma}")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                self._create()
-            _check_version(self._db, path)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
 
-    def _create(self) -> None:
-        self._db.execute("BEGIN EXCLUSIVE")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:  # not made meanwhile by another process
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            self._db.execute(f"PRAGMA user_version={VERSION}")
-        self._db.execute("COMMIT")
+    def _prepare(self) -> None:
+        """Look before anything is changed: it may be somebody else's database."""
+        if self._tables():
+            _check_version(self._db, self._path)
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:  # two processes that make the same store: SQLite does not wait for the change to WAL
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA wal_autocheckpoint=0")
+        with self._transaction():
+            if not self._tables():
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                self._db.execute(f"PRAGMA user_version={VERSION}")
+        _check_version(self._db, self._path)
+
+    def _tables(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
     def begin(self, experiment: str, started: float) -> int:
         """As the seam says."""
@@ -150,9 +175,11 @@ class SqliteStore(SqliteReader):
         """As the seam says."""
         with self._transaction():
             self._db.executemany(_INSERT, map(_row, records))
-        wal = self._path.with_name(self._path.name + "-wal")
-        if wal.stat().st_size > CHECKPOINT_BYTES:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        try:
+            if os.stat(f"{self._path}-wal").st_size > CHECKPOINT_BYTES:  # noqa: PTH116 - once a commit
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except (OSError, sqlite3.Error):
+            pass  # the records are committed; whether the disk is full, the next commit will say
 
     def share(self, experiment: str, ids: Sequence[str]) -> None:
         """As the seam says."""
@@ -193,11 +220,11 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _check_version(db: sqlite3.Connection, path: Path) -> None:
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{path} is not a store of xrun; --workspace DIR chooses another place")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise StoreError(f"{path} was written by a newer xrun (format {version}, this one knows {VERSION}); update xrun")
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreError(f"{path} is not a store of xrun; --workspace DIR chooses another place")
 
 
 def _row(record: Record) -> tuple[object, ...]:

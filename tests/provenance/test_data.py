@@ -255,6 +255,18 @@ stages:
         data.require_present(data.states(root, entries), root)
 
 
+@pytest.mark.parametrize(("folder", "command"), [("", "dvc repro"), ("my pipeline/", "dvc repro 'my pipeline/dvc.yaml'")])
+def test_output_of_a_stage_that_is_nowhere_on_this_machine_can_be_pulled_or_made_again(tmp_path, folder, command):
+    lock = f"schema: '2.0'\nstages: {{make: {{cmd: make, outs: [{{path: x.csv, hash: md5, md5: {md5(b'x')}}}]}}}}\n"
+    write(tmp_path, {f"{folder}dvc.lock": lock, ".dvc/config": ""})
+
+    states = data.states(tmp_path, (f"{folder}x.csv",))
+
+    for require in (lambda: data.require_present(states, tmp_path), lambda: data.require_clean(states)):
+        with pytest.raises(MissingDataError, match=rf"x.csv'?` brings it, or `{command}` makes it again"):
+            require()
+
+
 def test_dvc_file_with_another_name_or_place_is_found(project):
     root = Path(project.root_dir)
     write(root, {"data/x.csv": "1"})

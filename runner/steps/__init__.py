@@ -1,30 +1,35 @@
-"""From step references to callables: resolves them, and holds their signatures against what the experiment provides.
+"""Holds the signatures of an experiment's steps against what it provides, and tells what there is to know of them.
 
 Runs where the user's code lives (a worker's parent process, or in-process for `serial`), never in the coordinator, which so needs none of
 the user's imports and survives all of their accidents.
 """
 
-import importlib
 import inspect
 import sys
-import traceback
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from runner import annotations, code
-from runner.errors import XrunError
 from runner.plan import axis_names
 from runner.spec import Axis, Experiment, Grid, Step, Variant, Zip
+from runner.steps.resolving import ResolveError, import_root, module_of, parameters, resolve
 from runner.suggest import did_you_mean
 
+__all__ = [
+    "Inspection",
+    "Parameter",
+    "ResolveError",
+    "StepInfo",
+    "argument_docs",
+    "import_root",
+    "inspect_steps",
+    "parameters",
+    "resolve",
+    "takes_run",
+]
+
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-class ResolveError(XrunError):
-    """A step's reference leads nowhere; the text says where it ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,83 +63,9 @@ class Inspection:
     """The code digest of each step."""
 
 
-def import_root(root: Path) -> None:
-    """Put the project root first on `sys.path`."""
-    text = str(root)
-    if not sys.path or sys.path[0] != text:
-        sys.path.insert(0, text)
-
-
-def resolve(call: str) -> Callable[..., Any]:
-    """The callable that `pkg.module.function` or `pkg.module:function` names. Raises ResolveError."""
-    module_name, _, attribute = call.partition(":")
-    if not attribute:
-        module_name, _, attribute = call.rpartition(".")
-    try:
-        found = _import(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        missing = str(error.name)
-        if module_name == missing or module_name.startswith(f"{missing}."):
-            raise ResolveError(f"there is no module `{missing}` on the path ({sys.path[0]} comes first)") from None
-        raise ResolveError(_import_failure(module_name)) from None
-    except AttributeError:
-        names = [name for name, value in vars(sys.modules[module_name]).items() if callable(value) and not name.startswith("_")]
-        raise ResolveError(f"`{module_name}` has no `{attribute}`; {did_you_mean(attribute, names, 'it has')}") from None
-    except XrunError:
-        raise
-    except BaseException as error:  # noqa: BLE001 - whatever the user's module does on import becomes one of the plan's problems
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        raise ResolveError(_import_failure(module_name)) from None
-    if not callable(found):
-        raise ResolveError(f"`{call}` is a {type(found).__name__}, which cannot be called")
-    if inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found) or inspect.isgeneratorfunction(found):
-        raise ResolveError(f"`{call}` is a generator or coroutine function; a step must return its fields")
-    return typing.cast("Callable[..., Any]", found)
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        head, _, tail = name.rpartition(".")
-        if head and error.name == name:  # `pkg.module.Class.method`
-            parent = _import(head)
-            if hasattr(parent, tail):
-                return getattr(parent, tail)
-        raise
-
-
-def _import_failure(module: str) -> str:
-    lines = traceback.format_exc().rstrip().splitlines()
-    start = next((n for n, line in enumerate(lines) if "importlib" not in line and line.startswith("  File") and __file__ not in line), 0)
-    return "\n      ".join([f"importing `{module}` failed:", *lines[max(start, len(lines) - 12) :]])
-
-
-def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters by which a step's function is called; annotations resolved where they can be."""
-    try:
-        found = inspect.signature(function)
-    except (TypeError, ValueError):
-        raise ResolveError("its signature cannot be read; wrap it in a Python function") from None
-    target = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)
-    if inspect.isclass(function):
-        target = function.__init__  # type: ignore[misc]
-    try:
-        hints = typing.get_type_hints(target, include_extras=True)
-    except Exception:  # noqa: BLE001 - names that exist under TYPE_CHECKING only; then there is nothing to check against
-        hints = {}
-    return [
-        p.replace(annotation=hints.get(p.name, p.annotation if not isinstance(p.annotation, str) else p.empty))
-        for p in found.parameters.values()
-    ]
-
-
 def takes_run(params: list[inspect.Parameter]) -> bool:
-    """Whether the function's single parameter is `run`."""
-    return len(params) == 1 and params[0].name == "run"
+    """Whether the function's single parameter is `run`, which it is then given whatever its annotation."""
+    return len(params) == 1 and params[0].name == "run" and params[0].kind in (params[0].POSITIONAL_ONLY, params[0].POSITIONAL_OR_KEYWORD)
 
 
 def inspect_steps(experiment: Experiment) -> Inspection:
@@ -152,10 +83,16 @@ def inspect_steps(experiment: Experiment) -> Inspection:
             problems.append(f"step `{step.name}` ({step.call}): {error}")
             continue
         infos.append(_describe(step, function, params))
-        module = getattr(function, "__module__", None) or step.call.partition(":")[0].rpartition(".")[0]
-        digests.append(code.digest(sources, module, getattr(sys.modules.get(module), "__file__", None), step.code))
+        digests.append(_digest(sources, step, function))
         problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in dict.fromkeys(_check(step, params, experiment)))
     return Inspection(problems=tuple(problems), steps=tuple(infos), code=tuple(digests))
+
+
+def _digest(sources: code.Sources, step: Step, function: Callable[..., Any]) -> str:
+    """Of the module that the reference names, and of the one that says it defines the function, where that is another of the project's."""
+    named, defining = module_of(step.call), getattr(function, "__module__", None)
+    modules = [named, defining] if isinstance(defining, str) and sources.file(defining) is not None else [named]
+    return code.digest(sources, modules, getattr(sys.modules[named], "__file__", None), step.code)
 
 
 def _check(step: Step, params: list[inspect.Parameter], experiment: Experiment) -> Iterator[str]:
@@ -183,7 +120,7 @@ def _check_grid(step: Step, params: list[inspect.Parameter], variant: Variant, g
                 others = sorted(provided - {"run"} - {q.name for q in params})
                 yield f"nothing provides its parameter `{p.name}`; {did_you_mean(p.name, others, 'unused axes and kwargs')}"
         elif p.annotation is not p.empty:
-            yield from _misfits(p, axes, kwargs)
+            yield from _misfits(p, axes, kwargs, step.kwargs)
 
 
 def _kwargs(variant: Variant, grid: Grid) -> Mapping[str, Any]:
@@ -197,9 +134,9 @@ def _kwargs(variant: Variant, grid: Grid) -> Mapping[str, Any]:
     return variant.kwargs_at(first)
 
 
-def _misfits(p: inspect.Parameter, axes: Mapping[str, Axis], kwargs: Mapping[str, Any]) -> Iterator[str]:
+def _misfits(p: inspect.Parameter, axes: Mapping[str, Axis], kwargs: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[str]:
     axis = axes.get(p.name)
-    fixed = p.name in kwargs and (axis is None or axis.role == "choice")
+    fixed = p.name in own or (p.name in kwargs and (axis is None or axis.role == "choice"))
     values = (kwargs[p.name],) if fixed else axis.values if axis is not None else ()
     where = f"kwargs.{p.name}" if fixed else f"params.{p.name}"
     for value in values:
@@ -220,7 +157,7 @@ def _describe(step: Step, function: Callable[..., Any], params: list[inspect.Par
             Parameter(
                 name=p.name,
                 type="" if p.annotation is p.empty else annotations.describe(p.annotation),
-                default=None if p.default is p.empty else repr(p.default),
+                default=None if p.default is p.empty else _repr(p.default),
                 doc=about.get(p.name, ""),
             )
             for p in params
@@ -228,6 +165,13 @@ def _describe(step: Step, function: Callable[..., Any], params: list[inspect.Par
         )
         or tuple(Parameter(name=name, doc=text) for name, text in about.items()),
     )
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - a default's own repr is the user's code
+        return "..."
 
 
 def argument_docs(doc: str) -> dict[str, str]:

@@ -1,0 +1,5 @@
+"""A step that does nothing, to measure what is around it."""
+
+
+def nothing() -> None:
+    """Do nothing."""

@@ -1,0 +1,64 @@
+"""Hydra's errors in our words: where it went wrong, what is wrong, what the nearest valid choice is."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.config.place import Place
+from runner.config.reader import COMMAND_LINE, shown
+from runner.errors import ConfigError
+from runner.suggest import nearest
+
+
+def not_an_override(line: str, error: BaseException, experiments: list[str]) -> ConfigError:
+    """The error for a word that Hydra's grammar does not take."""
+    if "=" in line:
+        reason = ": a number has too many digits" if "digits" in str(error) else ""
+        hint = None if reason else "quote a value that has special characters: 'key=\"a, b\"'"
+        return ConfigError(f"{shown(line)} is not an override{reason}", where=COMMAND_LINE, hint=hint)
+    close = nearest(line, experiments)
+    hint = f"did you mean +experiment={close}?" if close else "an override is written key=value"
+    return ConfigError(f"{shown(line)} is not an override", where=COMMAND_LINE, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was to be composed."""
+
+    lines: tuple[str, ...]
+    """The group overrides."""
+    place: Place
+    options: Callable[[str], list[str]]
+    """Of a config group."""
+
+
+def explain(error: BaseException, asked: Asked) -> ConfigError:
+    """The error for a composition that Hydra refused."""
+    lines, place = asked.lines, asked.place
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
+    where = str(place.conf or "packaged defaults")
+    if match := re.match(r"In '([^']+)': ?(.*)", text):
+        where, text = f"{place.conf}/{match[1]}.yaml", match[2]
+    if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        return _no_option(match[1], match[2], where, asked)
+    if match := re.match(r"Cannot find primary config '([^']+)'", text):
+        return ConfigError(f"there is no primary config `{match[1]}` in {place.conf or 'the packaged defaults'}", where="--config-name")
+    if match := re.match(r"Could not (override|delete|rename) '([^']+)'\.? ?(.*?)(?: To append to .* use (\S+))?$", text):
+        given = next((line for line in lines if line.lstrip("+~").startswith(match[2].partition("@")[0])), None)
+        if given is not None:
+            hint = f"to add it: {match[4]}" if match[4] else None
+            reason = "no defaults list has it" if "No match in the defaults" in match[3] else "there is no such key"
+            return ConfigError(f"cannot {match[1]} `{match[2]}`: {reason}", where=COMMAND_LINE, key=given, hint=hint)
+    return ConfigError(text, where=where)
+
+
+def _no_option(group: str, option: str, where: str, asked: Asked) -> ConfigError:
+    choices = asked.options(group)
+    close = nearest(option, choices)
+    given = next((line for line in asked.lines if re.match(rf"[+~]*{re.escape(group)}(@[^=]*)?=", line)), None)
+    problem = f"the config group `{group}` has no option `{option}`; it has: {', '.join(choices) or 'none'}"
+    if given is None:
+        return ConfigError(problem, where=where, hint=f"did you mean `{close}`?" if close else None)
+    tried = "; ".join(asked.place.tried)
+    hint = f"no config directory was found; tried {tried}" if tried else None
+    return ConfigError(problem, where=COMMAND_LINE, key=given, hint=f"did you mean {given.partition('=')[0]}={close}?" if close else hint)

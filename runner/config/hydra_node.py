@@ -1,0 +1,47 @@
+"""`${hydra:...}` in a config: Hydra answers it from a global that changes with every composition, so it is answered here, once."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.config.resolve import raw
+
+_REFERENCE = re.compile(r"\$\{hydra:\s*([\w./@-]+)\s*\}")
+
+
+def mentioned(cfg: DictConfig) -> bool:
+    """Whether a config refers to the `hydra` node."""
+    return "${hydra" in str(OmegaConf.to_container(cfg, resolve=False))
+
+
+def settle(cfg: DictConfig) -> None:
+    """Replace every reference below the other keys by its value. One that has none stays, and is refused when it is resolved."""
+    HydraConfig.instance().set_config(cfg)
+
+    def value(path: str) -> Any:
+        found = OmegaConf.select(cfg, f"hydra.{path}", throw_on_missing=True)
+        return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+
+    for key in [str(key) for key in cfg if key != "hydra"]:
+        written = raw(cfg, key)
+        if "${hydra" in str(written):
+            cfg[key] = _replaced(written, value)
+
+
+def _replaced(tree: Any, value: Callable[[str], Any]) -> Any:
+    if isinstance(tree, dict):
+        return {key: _replaced(item, value) for key, item in tree.items()}
+    if isinstance(tree, list):
+        return [_replaced(item, value) for item in tree]
+    if not isinstance(tree, str):
+        return tree
+    try:
+        if whole := _REFERENCE.fullmatch(tree.strip()):
+            return value(whole[1])
+        return _REFERENCE.sub(lambda match: str(value(match[1])), tree)
+    except OmegaConfBaseException:
+        return tree

@@ -1,0 +1,125 @@
+"""A worker process as the coordinator sees it: its socket, and what it was given and has not reported."""
+
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from runner import process
+from runner.executors import wire
+from runner.executors.child import DISCONNECTED
+from runner.executors.page import Current, anonymous
+from runner.executors.parent import kill_group
+from runner.record import Failure, Outcome, Status
+from runner.worker import Item
+
+MAX_TRACE = 64_000
+
+
+class Worker:
+    """One worker, from the order for it to its burial."""
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+        self.sock, self.theirs = socket.socketpair()
+        self.sock.setblocking(False)
+        self.fault = anonymous("xrun-fault")
+        """Descriptor of the file that a fatal signal's traceback goes to."""
+        self.pid = 0
+        """0 until its birth has been reported."""
+        self.batches: deque[dict[int, Item]] = deque()
+        """What it was given and has not reported, oldest batch first."""
+        self.late: Current | None = None
+        """The run that it is being killed for."""
+        self._inbox = wire.Inbox()
+        self._outbox = bytearray()
+
+    def pending(self) -> list[Item]:
+        """Runs that it has not reported."""
+        return [item for batch in self.batches for item in batch.values()]
+
+    def give(self, items: Sequence[Item]) -> None:
+        """Add a batch to its work."""
+        self.batches.append({item[0]: item for item in items})
+        self.send(process.pack(list(items)))
+
+    def send(self, frame: bytes) -> None:
+        """Send it as far as the socket takes it, keep the rest."""
+        self._outbox += frame
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what was kept."""
+        try:
+            while self._outbox:
+                sent = self.sock.send(self._outbox[: 1 << 20])
+                del self._outbox[:sent]
+        except BlockingIOError:
+            pass
+        except (BrokenPipeError, ConnectionResetError):
+            self._outbox.clear()  # it is dead; the news is under way
+
+    @property
+    def waits_to_send(self) -> bool:
+        """Whether the socket did not take everything."""
+        return bool(self._outbox)
+
+    def receive(self) -> tuple[list[bytes], bool]:
+        """The frames that have come, and whether more may: False at the end of its stream."""
+        frames: list[bytes] = []
+        try:
+            while data := self.sock.recv(1 << 20):
+                frames.extend(self._inbox.feed(data))
+        except BlockingIOError:
+            return frames, True
+        except ConnectionResetError:
+            pass
+        return frames, False
+
+    def report(self, frame: bytes) -> tuple[list[Outcome], list[Item]]:
+        """The outcomes of runs that are its own in a frame of it, and what it gives back because a batch takes longer than was thought."""
+        outcomes, end = wire.unpack_outcomes(frame)
+        ours = [o for o in outcomes if any(batch.pop(o.index, None) is not None for batch in self.batches)]
+        returned = list(self.batches.popleft().values()) if end and self.batches else []
+        return ours, returned
+
+    def kill(self) -> None:
+        """SIGKILL to the worker and all that its steps started."""
+        if self.pid:
+            kill_group(self.pid)
+
+    def verdict(self, status: int, current: Current, limits: Sequence[float | None]) -> Outcome:
+        """What its death, with this wait status, means for the run that it was in."""
+        seconds = max(0.0, time.monotonic() - current.since)
+        if self.late is current:
+            how, trace = Status.TIMED_OUT, ""
+            kind, message = "Timeout", f"the step took longer than its timeout of {limits[current.step]:g} s"
+        else:
+            how, trace = Status.CRASHED, os.pread(self.fault, MAX_TRACE, 0).decode("utf-8", "replace")
+            kind, message = end_of_process(status)
+        failure = Failure(kind=kind, message=message, traceback=trace)
+        return Outcome(
+            index=current.index, status=how, failure=failure, step=current.step, started=time.time() - seconds, seconds=seconds
+        )
+
+    def close(self) -> None:
+        """Free what it held here."""
+        self.sock.close()
+        self.theirs.close()
+        os.close(self.fault)
+
+
+def end_of_process(status: int) -> tuple[str, str]:
+    """How a process ended, as a kind and a sentence."""
+    if status == DISCONNECTED:
+        return "Disconnected", "the step closed file descriptors that are not its own, the one among them that its worker reports with"
+    if status >= 0:
+        return f"exit {status}", f"the step ended its process with exit code {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = "; if nobody sent it, the kernel did, because memory ran out" if name == "SIGKILL" else ""
+    return name, f"the process was ended by {name}{hint}"

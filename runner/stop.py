@@ -1,0 +1,42 @@
+"""The wish to stop, which a signal handler utters and the loop heeds."""
+
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Stage(Enum):
+    """Where an invocation is, as far as a signal is concerned."""
+
+    BEFORE = 0
+    EXECUTING = 1
+    AFTER = 2
+
+
+@dataclass(slots=True)
+class Stop:
+    """A wish to stop, from a signal handler to the loop. Level 1: start nothing more; level 2: end at once."""
+
+    level: int = 0
+    signal: int = 0
+    deadline: float = float("inf")
+    """Monotonic time at which level 1 becomes level 2."""
+    stage: Stage = Stage.BEFORE
+
+    def ask(self, signal: int, grace: float) -> None:
+        """One more wish; the first grants `grace` seconds to what runs.
+
+        Raises KeyboardInterrupt(signal) when there is nothing to finish: before anything is executed (an import may hang), and at the
+        second wish while the table is made.
+        """
+        self.level += 1
+        self.signal = self.signal or signal
+        if self.level == 1:
+            self.deadline = time.monotonic() + grace
+        if self.stage is Stage.BEFORE or (self.stage is Stage.AFTER and self.level > 1):
+            raise KeyboardInterrupt(signal)
+
+    @property
+    def now(self) -> bool:
+        """Whether to end at once."""
+        return self.level > 1 or time.monotonic() > self.deadline

@@ -1,0 +1,184 @@
+"""`xrun [overrides]` from outside: what it prints, writes, and exits with."""
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_prints_its_table_and_exits_0(project: Path, xrun: Xrun) -> None:
+    done = xrun("+experiment=squares")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["id_run", "x", "y"]
+    assert [line.split()[1:] for line in lines[1:]] == [["1", "1"], ["2", "4"], ["3", "9"]]
+    assert "squares: 3 runs, 3 completed in" in done.stderr
+    assert sorted(p.name for p in (project / "results/squares").iterdir()) == ["experiment.yaml", "manifest.json", "table.csv", "table.parquet"]
+    assert (project / ".xrun/.gitignore").read_text() == "*\n"
+
+
+def test_the_second_time_everything_is_cached_and_the_table_is_the_same(project: Path, xrun: Xrun) -> None:
+    xrun("+experiment=squares")
+    before = (project / "results/squares/table.csv").read_bytes()
+    done = xrun("+experiment=squares")
+    assert "(3 cached)" in done.stderr
+    assert before == (project / "results/squares/table.csv").read_bytes()
+
+
+def test_a_new_value_of_an_axis_executes_the_new_point_alone(xrun: Xrun) -> None:
+    xrun("+experiment=squares")
+    assert "4 runs, 4 completed (3 cached)" in xrun("+experiment=squares", "x=1,2,3,4").stderr
+
+
+def test_force_executes_completed_runs_again(xrun: Xrun) -> None:
+    xrun("+experiment=squares")
+    assert "3 runs, 3 completed in" in xrun("+experiment=squares", "--force").stderr
+
+
+def test_flags_may_stand_anywhere(xrun: Xrun) -> None:
+    assert xrun("-q", "+experiment=squares", "-m", "x=5,6").returncode == 0
+    assert xrun("x=5,6", "--quiet", "+experiment=squares").stderr == ""
+
+
+def test_failures_are_grouped_with_traceback_and_place_and_exit_1(project: Path, xrun: Xrun) -> None:
+    done = xrun("+experiment=picky")
+    assert done.returncode == 1
+    assert "FAILED: 1 run, ValueError at steps.py:" in done.stderr
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "ValueError: no 2 here" in done.stderr
+    assert "CRASHED: 1 run, exit 3 in step `picky`" in done.stderr
+    assert "4 runs, 2 completed, 1 failed, 1 crashed" in done.stderr
+    assert "site-packages" not in done.stderr
+    assert "worker.py" not in done.stderr
+    manifest = json.loads((project / "results/picky/manifest.json").read_text())
+    assert manifest["counts"] == {"COMPLETED": 2, "CRASHED": 1, "FAILED": 1}
+    assert [(u["status"], u["params"]) for u in sorted(manifest["unsuccessful"], key=lambda u: u["status"])] == [
+        ("CRASHED", {"x": 3}),
+        ("FAILED", {"x": 2}),
+    ]
+
+
+def test_what_failed_is_tried_again_on_the_next_run_and_what_completed_is_not(project: Path, xrun: Xrun) -> None:
+    xrun("+experiment=picky")
+    done = xrun("+experiment=picky")
+    assert done.returncode == 1
+    assert "(2 cached)" in done.stderr
+
+
+def test_a_field_that_only_later_runs_have_is_a_column(project: Path, xrun: Xrun) -> None:
+    xrun("+experiment=late")
+    found = rows(project / "results/late/table.csv")
+    assert [row["extra"] for row in found] == ["", "", "late"]
+
+
+def test_a_table_that_breaks_its_schema_is_written_listed_and_marked_invalid(project: Path, xrun: Xrun) -> None:
+    done = xrun("+experiment=wrong")
+    assert done.returncode == 1
+    assert "the table is invalid" in done.stderr
+    breach = next(line for line in done.stderr.splitlines() if "greater_than" in line)
+    found = rows(project / "results/wrong/table.csv")
+    assert found[1]["id_run"] in breach
+    assert "-2" in breach
+    table = json.loads((project / "results/wrong/manifest.json").read_text())["table"]
+    assert table["valid"] is False
+    assert len(table["violations"]) == 1
+
+
+def test_all_problems_of_a_plan_are_told_at_once_and_nothing_is_written(project: Path, xrun: Xrun) -> None:
+    done = xrun("+experiment=typed")
+    assert done.returncode == 2
+    for text in ("params.n: 1.5 (float) is not int", "params.n: 'two' (str) is not int", "kwargs.ratio: 'abc'", "no `missing`", "no module `nowhere`"):
+        assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / ".xrun").exists()
+    assert not (project / "results").exists()
+
+
+def test_a_typo_in_a_key_names_file_key_and_nearest_and_writes_nothing(project: Path, xrun: Xrun) -> None:
+    done = xrun("+experiment=slow")
+    assert done.returncode == 2
+    assert "slow.yaml" in done.stderr
+    assert "unknown key `reslts`" in done.stderr
+    assert "did you mean `results`?" in done.stderr
+    assert not (project / ".xrun").exists()
+
+
+def test_an_enum_parameter_gets_the_member(project: Path, xrun: Xrun) -> None:
+    assert xrun("+experiment=kinds").returncode == 0
+    assert [row["name"] for row in rows(project / "results/kinds/table.csv")] == ["LINEAR", "RBF"]
+
+
+def test_json_tells_programs_everything_on_stdout(xrun: Xrun) -> None:
+    done = xrun("+experiment=picky", "--json")
+    told = json.loads(done.stdout)
+    assert (told["exit_code"], told["counts"], told["table"]["rows"]) == (1, {"COMPLETED": 2, "CRASHED": 1, "FAILED": 1}, 2)
+    assert {u["failure"]["kind"] for u in told["unsuccessful"]} == {"ValueError", "exit 3"}
+
+
+def test_the_composed_file_runs_the_same_plan_from_any_folder(project: Path, xrun: Xrun) -> None:
+    xrun("+experiment=squares", "x=7,8")
+    before = (project / "results/squares/table.csv").read_bytes()
+    done = xrun("results/squares/experiment.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "2 runs, 2 completed (2 cached)" in done.stderr
+    assert before == (project / "results/squares/table.csv").read_bytes()
+
+
+def test_two_experiments_run_one_after_the_other(project: Path, xrun: Xrun) -> None:
+    done = xrun("+experiment=squares,late")
+    assert done.returncode == 0
+    assert sorted(p.name for p in (project / "results").iterdir()) == ["late", "squares"]
+
+
+def test_a_run_that_two_experiments_share_executes_once(project: Path, xrun: Xrun) -> None:
+    text = (project / "conf/experiment/squares.yaml").read_text()
+    (project / "conf/experiment/again.yaml").write_text(text)
+    xrun("+experiment=squares")
+    assert "3 runs, 3 completed (3 cached)" in xrun("+experiment=again").stderr
+    assert len(xrun("ls", "again", "--json").stdout.splitlines()) == 3
+
+
+def test_editing_the_step_makes_its_runs_new(project: Path, xrun: Xrun) -> None:
+    xrun("+experiment=squares")
+    source = (project / "steps.py").read_text()
+    (project / "steps.py").write_text(source.replace("x * x * scale", "x * x * scale + 1"))
+    done = xrun("+experiment=squares")
+    assert "cached" not in done.stderr
+    assert [row["y"] for row in rows(project / "results/squares/table.csv")] == ["2.0", "5.0", "10.0"]
+
+
+def test_without_an_experiment_it_lists_them(xrun: Xrun) -> None:
+    done = xrun()
+    assert done.returncode == 2
+    assert "+experiment=squares" in done.stderr
+
+
+def test_an_unknown_experiment_names_the_nearest(xrun: Xrun) -> None:
+    done = xrun("+experiment=sqares")
+    assert done.returncode == 2
+    assert "did you mean +experiment=squares?" in done.stderr
+
+
+def test_the_workspace_can_be_elsewhere(project: Path, xrun: Xrun, tmp_path_factory) -> None:
+    elsewhere = tmp_path_factory.mktemp("else where")
+    assert xrun("+experiment=squares", "--workspace", str(elsewhere)).returncode == 0
+    assert (elsewhere / "results/squares/table.csv").is_file()
+    assert not (project / ".xrun").exists()
+
+
+def test_an_unwritable_workspace_is_one_sentence_and_exit_74(xrun: Xrun, tmp_path_factory) -> None:
+    blocked = tmp_path_factory.mktemp("blocked") / "file"
+    blocked.write_text("in the way")
+    done = xrun("+experiment=squares", "--workspace", str(blocked))
+    assert done.returncode == 74
+    assert "Traceback" not in done.stderr
+    assert "--workspace" in done.stderr
+

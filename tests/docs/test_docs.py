@@ -1,0 +1,98 @@
+"""Every command that README and docs/ show is executed; what they promise in tables exists."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.commands import COMMANDS
+from runner.config.schema import TOP_LEVEL
+
+ROOT = Path(__file__).parents[2]
+XRUN = Path(sys.executable).with_name("xrun")
+PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+NOT_OURS = ("make ", "pip ")
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```console\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def commands(page: str) -> list[str]:
+    lines = [line[2:].split("  #")[0].strip() for block in blocks(page) for line in block.splitlines() if line.startswith("$ ")]
+    return [line for line in lines if not line.startswith(NOT_OURS)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the example project, so that the repository's own results stay as they are."""
+    for folder in ("conf", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def xrun(project: Path, line: str) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    assert words[0] == "xrun", line
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
+    return subprocess.run([XRUN, *words[1:]], cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_works_in_order(page: str, project: Path) -> None:
+    shown = commands(page)
+    if shown and page != "README.md":
+        assert xrun(project, "xrun +experiment=coins -q").returncode == 0
+    for line in shown:
+        done = xrun(project, line)
+        assert done.returncode == 0, f"{page}: {line}\n{done.stdout}{done.stderr}"
+
+
+def test_readme_shows_what_its_first_command_prints(project: Path) -> None:
+    done = xrun(project, "xrun +experiment=coins -m N=10,100")
+    shown = blocks("README.md")[0]
+    for line in done.stdout.splitlines():
+        assert line in shown
+    assert "make run" in shown
+    assert "make test" in shown
+
+
+def test_readme_shows_the_example_as_it_is() -> None:
+    readme = (ROOT / "README.md").read_text()
+    declared = re.search(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    assert declared
+    strip = lambda text: [re.sub(r"\s*#.*", "", line) for line in text.splitlines() if not line.startswith("#")]  # noqa: E731
+    shown = [line for line in strip(declared[1]) if line.strip()]
+    real = [line for line in strip((ROOT / "conf/experiment/coins.yaml").read_text()) if line.strip() and not line.startswith("description")]
+    assert real == shown
+
+
+def test_the_key_reference_names_every_key() -> None:
+    text = (ROOT / "docs/experiment-file.md").read_text()
+    missing = [key for key in TOP_LEVEL if f"`{key}" not in text]
+    assert missing == []
+
+
+def test_the_command_reference_names_every_sub_command() -> None:
+    text = (ROOT / "docs/command-line.md").read_text()
+    missing = [name for name in COMMANDS if f"xrun {name}" not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_sub_command_has_help_with_an_example(name: str, project: Path) -> None:
+    done = xrun(project, f"xrun {name} --help")
+    assert done.returncode == 0
+    assert "example: xrun" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES[1:]])
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
+        if not target.startswith("http"):
+            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"

@@ -1,0 +1,172 @@
+"""The common harness: a project whose results are a pure function of the parameters, `xrun` on it as a real process, and what must hold after."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import codec
+
+WORK = """
+import time
+
+def value(n):
+    return (n * 2654435761 % 1000003) / 7
+
+def step(n, wait=0.0):
+    time.sleep(wait)
+    return {"value": value(n), "text": f"run {n}"}
+"""
+
+
+def oracle(n: int) -> dict[str, Any]:
+    """What the step makes of n."""
+    return {"value": (n * 2654435761 % 1000003) / 7, "text": f"run {n}"}
+
+
+def alive(mark: str) -> dict[int, str]:
+    """Processes whose environment names this project; zombies are not alive."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark.encode() in (entry / "environ").read_bytes() and (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+    return found
+
+
+@dataclass
+class Project:
+    """A project folder with one workspace; starts xrun on it."""
+
+    root: Path
+    mark: str = field(default_factory=lambda: f"mark-{os.urandom(8).hex()}")
+    started: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    def experiment(self, name: str, params: str, *, steps: str = "[work.step]", **more: Any) -> None:
+        folder = self.root / "conf" / "experiment"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = ["# @package _global_", f"name: {name}", f"params: {params}", f"steps: {steps}"]
+        lines += [f"{key}: {json.dumps(value)}" for key, value in {"executor": {"workers": 2}, **more}.items()]
+        (folder / f"{name}.yaml").write_text("\n".join(lines) + "\n")
+
+    def module(self, source: str, name: str = "work") -> None:
+        (self.root / f"{name}.py").write_text(source)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "XRUN_WORKSPACE": str(self.root / "space"), "XRUN_TEST_MARK": self.mark, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "runner.cli", *arguments]
+
+    def start(self, *arguments: str, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+        """xrun in a session of its own."""
+        process = subprocess.Popen(
+            [*prefix, *self.command(*arguments)],
+            cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: str, timeout: float = 60) -> tuple[int, str, str]:
+        """xrun to its end: code, stdout, stderr."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=timeout)
+        return process.returncode, out, err
+
+    @property
+    def store(self) -> Path:
+        return self.root / "space" / ".xrun" / "xrun.db"
+
+    def rows(self) -> dict[str, tuple[int, str, dict[str, Any]]]:
+        """id -> n, status, fields: what a reader sees now."""
+        if not self.store.exists():
+            return {}
+        db = sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            found = db.execute("SELECT id_run, params, status, fields FROM run").fetchall()
+        except sqlite3.OperationalError:
+            return {}  # killed before it had tables
+        finally:
+            db.close()
+        assert len({row[0] for row in found}) == len(found)
+        return {i: (codec.loads(params).get("n", -1), status, codec.loads(fields)) for i, params, status, fields in found}
+
+    def wait_for_rows(self, count: int, seconds: float = 20) -> dict[str, tuple[int, str, dict[str, Any]]]:
+        deadline = time.monotonic() + seconds
+        while len(rows := self.rows()) < count:
+            assert time.monotonic() < deadline, f"{len(rows)} rows after {seconds} s"
+            time.sleep(0.02)
+        return rows
+
+    def wait_for(self, path: Path, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not path.exists() or not path.read_text():
+            assert time.monotonic() < deadline, f"{path} did not appear"
+            time.sleep(0.01)
+
+    def assert_none_alive(self, seconds: float = 2.0) -> None:
+        deadline = time.monotonic() + seconds
+        while left := alive(self.mark):
+            assert time.monotonic() < deadline, f"still alive: {left}"
+            time.sleep(0.02)
+
+    def assert_ok(self, acked: dict[str, Any] | None = None) -> dict[str, tuple[int, str, dict[str, Any]]]:
+        """Nobody left, integrity, one row an id, nothing acknowledged lost or changed, every result right, no temporary file."""
+        self.assert_none_alive()
+        db = sqlite3.connect(self.store)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        db.close()
+        rows = self.rows()
+        for id_run, row in (acked or {}).items():
+            assert rows[id_run] == row
+        for n, status, fields in rows.values():
+            if status == "COMPLETED":
+                assert fields == oracle(n)
+        results = self.root / "space" / "results"
+        known = {"table.csv", "table.parquet", "manifest.json", "experiment.yaml", "changes.patch"}
+        assert [p for p in results.rglob("*") if p.is_file() and p.name not in known] == []
+        return rows
+
+    def table(self, name: str) -> str:
+        return (self.root / "space" / "results" / name / "table.csv").read_text()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path)
+    made.module(WORK)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+    for pid in alive(made.mark):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Random numbers; the seed is printed, and $XRUN_TEST_SEED sets it."""
+    seed = int(os.environ.get("XRUN_TEST_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"XRUN_TEST_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def expected() -> Callable[[int], dict[str, Any]]:
+    """The oracle."""
+    return oracle
