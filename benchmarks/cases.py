@@ -110,7 +110,7 @@ ALL: Final = (
         versus="Hydra, from 20 compositions",
         figures=(extrapolated(100_000),),
     ),
-    Case(name="--help", ours=xrun("--help"), peer=python("pass"), versus="python", figures=(Figure(bar=at_most(0.3)),)),
+    Case(name="help page", ours=xrun("--help"), peer=python("pass"), versus="python", figures=(Figure(bar=at_most(0.3)),)),
     Case(
         name="completion",
         ours=xrun("-sc", "query=bash", COMP_LINE="xrun +experiment=co", COMP_POINT="19"),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 PERIOD = 0.2
 """Seconds between two looks at a watched process."""
+SHOWN = 3
+"""Last lines that are shown of what a failed process said."""
 
 
 class ProcessError(Exception):
@@ -42,7 +44,8 @@ def run(command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], watc
         watch.ended.set()
         watch.join()
     if process.returncode:
-        raise ProcessError(f"{' '.join(command)} exited with {process.returncode}: {(errors or output)[-2000:].strip()}")
+        said = (errors or output).strip().splitlines()[-SHOWN:]
+        raise ProcessError("\n  ".join([f"{' '.join(command)} exited with {process.returncode}", *said]))
     return Usage(seconds=seconds, output=output, memory=watch.memory if watch else 0.0, files=watch.files if watch else 0)
 
 

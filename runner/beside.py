@@ -1,9 +1,10 @@
 """A helper process that imports heavy libraries while the coordinator composes, plans and executes, then does one piece of work.
 
-pandas and pandera take half a second to import, as long as a whole small sweep. A thread would not help (imports hold the GIL); a process on
-another core does. It is forked before the coordinator has threads, imports or files of its own, and dies with it.
+pandas and pandera take half a second to import, as long as a whole small sweep. A thread would not help (imports hold the GIL); a
+process on another core does. It is forked before the coordinator has threads, imports or files of its own, and dies with it.
 """
 
+import contextlib
 import gc
 import importlib
 import os
@@ -79,10 +80,8 @@ class Helper:
         if self._sock is not None:
             self._sock.close()
             self._sock = None
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)  # it may be in the middle of an import that nobody waits for
-            except ProcessLookupError:
-                pass
             os.waitpid(self._pid, 0)
 
 

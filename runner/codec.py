@@ -40,7 +40,13 @@ def _float(value: float) -> Any:
     return {"$f": "nan" if raw == _QUIET_NAN else raw.hex()}
 
 
+def _int(value: int) -> Any:
+    return value if -_LONG < value < _LONG else {"$int": hex(value)}
+
+
 _TAGGED: dict[type, Callable[[Any], Any]] = {
+    int: _int,
+    float: _float,
     bytes: lambda v: {"$bytes": base64.b64encode(v).decode()},
     dt.datetime: lambda v: {"$datetime": v.isoformat()},
     dt.date: lambda v: {"$date": v.isoformat()},
@@ -79,10 +85,6 @@ def _plain(value: Any, path: str) -> Any:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
-    if kind is int:
-        return value if -_LONG < value < _LONG else {"$int": hex(value)}
-    if kind is float:
-        return _float(value)
     if kind in _TAGGED:
         return _TAGGED[kind](value)
     if isinstance(value, Mapping):
@@ -97,7 +99,7 @@ def _mapping(value: Mapping[Any, Any], path: str) -> Any:
     for key, item in value.items():
         if not isinstance(key, str):
             raise UnserialisableError(path, value, f"the key {key!r} of a mapping is not a string")
-        tree[str(key)] = _plain(item, f"{path}.{key}")
+        tree[str.__str__(key)] = _plain(item, f"{path}.{key}")
     if len(tree) == 1 and (key := next(iter(tree))).startswith("$"):
         return {f"${key}": tree[key]}  # escaped, so that a user's own {"$f": ...} comes back as it was
     return tree
@@ -105,9 +107,9 @@ def _mapping(value: Mapping[Any, Any], path: str) -> Any:
 
 def _foreign(value: Any, path: str) -> Any:
     """Values of other libraries, by what they can do rather than by importing those libraries."""
-    for base, convert in _BASES:
+    for base, as_base in _BASES:
         if isinstance(value, base):
-            return _plain(convert(value), path)
+            return _plain(as_base(value), path)
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, bytearray | memoryview):

@@ -13,10 +13,11 @@ from runner.executors.base import Executor
 from runner.plan import Plan, Run
 from runner.record import Outcome, Record, Status
 from runner.spec import OnError
-from runner.stop import Stage
-from runner.stop import Stop as Stop
+from runner.stop import Stage, Stop
 from runner.stores.base import Store
 from runner.worker import Item
+
+__all__ = ["Stop", "execute"]
 
 LOOKUP = 512
 COMMIT_RECORDS = 512
@@ -45,14 +46,14 @@ class _State:
         return self.since + max(COMMIT_SECONDS, 10 * self.commit_seconds)
 
 
-def execute(
+def execute(  # noqa: PLR0913 - the three values of the line, and how
     plan: Plan, executor: Executor, store: Store, *, epoch: int = 0, stop: Stop | None = None, force: bool = False
 ) -> Iterator[Record]:
     """Execute what the store does not have, and yield every run's record: cached ones as they are found, others after their COMMIT.
 
     `executor` has been started with the plan's job. `force` executes what is COMPLETED as well. When `stop` asks, runs that execute
-    may finish until its deadline; what is cut off is recorded CANCELLED, what never started is not recorded. A run that failed in a step with
-    `retries` is tried again, immediately. Raises StoreError, WorkerStartError; what had finished by then is committed if it can be, also
+    may finish until its deadline; what is cut off is recorded CANCELLED, what never started is not recorded. A run that failed in a
+    step with `retries` is tried again, immediately. Raises StoreError, WorkerStartError; what had finished by then is committed, also
     when the caller does not take all records.
     """
     stop = stop or Stop()

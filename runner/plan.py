@@ -141,8 +141,11 @@ def _rows(factor: Axis | Zip) -> Sequence[Any]:
 
 def _entries(factor: Axis | Zip) -> Iterator[tuple[Entry, ...]]:
     """The factor's rows, every value encoded once."""
-    columns = [((a.name, value, identity.encode_item(a.name, value)) for value in a.values) for a in _axes(factor)]
-    return zip(*columns, strict=True)
+    return zip(*map(_column, _axes(factor)), strict=True)
+
+
+def _column(axis: Axis) -> Iterator[Entry]:
+    return ((axis.name, value, identity.encode_item(axis.name, value)) for value in axis.values)
 
 
 def _product(factors: Sequence[Axis | Zip]) -> Iterator[tuple[tuple[Entry, ...], ...]]:

@@ -24,10 +24,12 @@ class View(dict[str, Any]):
         except KeyError as error:
             raise AttributeError(error.args[0] if error.args else name) from None
 
-    def __missing__(self, key: str) -> Any:
+    def __missing__(self, key: Any) -> Any:
         """`view["a"]` and `view["a.b"]` reach both `{"a.b": 1}` and `{"a": {"b": 1}}`."""
         below = {
-            name.removeprefix(f"{key}."): value for name, value in self.items() if isinstance(name, str) and name.startswith(f"{key}.")
+            name.removeprefix(f"{key}."): value
+            for name, value in self.items()
+            if isinstance(name, str) and name.startswith(f"{key}.")  # type: ignore[redundant-expr] # YAML has other keys
         }
         if below:
             return View(below)
@@ -39,7 +41,7 @@ class View(dict[str, Any]):
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError("kwargs and params are read-only; results go to run.fields, scratch to run.vars")
 
-    __setitem__ = __delitem__ = __setattr__ = __delattr__ = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __setattr__ = __delattr__ = __ior__ = _refuse
     pop = popitem = clear = update = setdefault = _refuse
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
@@ -66,7 +68,8 @@ def _viewed(value: Any) -> Any:
 
 class Kwargs(View):
     """The fixed parameters. A kwarg that is swept is an axis, and is found here all the same, with this point's value: sweeping a kwarg
-    from the command line needs no edit of the step."""
+    from the command line needs no edit of the step.
+    """
 
     __slots__ = ("_point",)
 
@@ -74,7 +77,7 @@ class Kwargs(View):
         super().__init__(content)
         object.__setattr__(self, "_point", point)
 
-    def __missing__(self, key: str) -> Any:
+    def __missing__(self, key: Any) -> Any:
         """As in a View, then the point."""
         try:
             return super().__missing__(key)
@@ -132,7 +135,9 @@ class Run:
     meta: View
     """experiment, step names, attempt, host, ...: for information, no input to results."""
 
-    def __init__(self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path) -> None:
+    def __init__(  # noqa: PLR0913 - its fields
+        self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path
+    ) -> None:
         self.id_run, self.kwargs, self.params, self.seed, self.meta = id_run, kwargs, params, seed, meta
         self.fields, self.vars, self.tags = Bunch(), Bunch(), {}
         self._folders = folders

@@ -22,6 +22,7 @@ class Stop:
     deadline: float = float("inf")
     """Monotonic time at which level 1 becomes level 2."""
     stage: Stage = Stage.BEFORE
+    _raised: bool = False
 
     def ask(self, signal: int, grace: float) -> None:
         """One more wish; the first grants `grace` seconds to what runs.
@@ -33,7 +34,8 @@ class Stop:
         self.signal = self.signal or signal
         if self.level == 1:
             self.deadline = time.monotonic() + grace
-        if self.stage is Stage.BEFORE or (self.stage is Stage.AFTER and self.level > 1):
+        if not self._raised and (self.stage is Stage.BEFORE or (self.stage is Stage.AFTER and self.level > 1)):
+            self._raised = True  # once, so that the cleaning up is not interrupted as well
             raise KeyboardInterrupt(signal)
 
     @property

@@ -1,6 +1,5 @@
 """The nearest valid choice for a word that is not one."""
 
-import difflib
 from collections.abc import Iterable
 
 MOST = 20
@@ -10,11 +9,13 @@ MOST = 20
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like `word`, or None when none does."""
     known = list(choices)
-    matches = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
-    if matches:
-        return matches[0]
     lowered = {choice.lower(): choice for choice in known}
-    return lowered.get(str(word).lower())
+    if (same := lowered.get(str(word).lower())) is not None:
+        return same
+    import difflib  # for errors only
+
+    matches = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    return matches[0] if matches else None
 
 
 def did_you_mean(word: str, choices: Iterable[str], what: str = "valid keys") -> str:

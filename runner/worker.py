@@ -3,20 +3,16 @@
 import os
 import platform
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner import annotations, codec, identity, seeds, steps
-from runner.record import Failure, Outcome, Status
+from runner.describe import describe
+from runner.record import Outcome, Status
 from runner.run import Kwargs, Run, View
 from runner.spec import Step
-
-MAX_MESSAGE = 16_000
-MAX_TRACEBACK = 64_000
-_OURS = str(Path(__file__).parent)
 
 
 class Abandon(BaseException):  # noqa: N818 - a signal like KeyboardInterrupt, not an error
@@ -189,48 +185,3 @@ def _dump(what: str, value: Mapping[str, Any]) -> str:
     except codec.UnserialisableError as error:
         error.args = (str(error).replace("$", what, 1),)
         raise
-
-
-def describe(error: BaseException, step: str, root: Path) -> Failure:
-    """An exception as text: its class, message, the step's traceback without xrun's own frames, and where it happened."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OURS)]
-    inside = [f for f in frames if f.filename.startswith(str(root)) and "site-packages" not in f.filename]
-    last = (inside or frames or [None])[-1]
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", codec.__name__) else f"{kind.__module__}.{kind.__qualname__}"
-    return Failure(
-        kind=name,
-        message=_clip(_text(error), MAX_MESSAGE),
-        traceback=_clip(_formatted(error, frames, name), MAX_TRACEBACK),
-        where=f"{_relative(last.filename, root)}:{last.lineno}" if last else "",
-        step=step,
-    )
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error).encode("utf-8", "backslashreplace").decode()
-    except BaseException as second:  # noqa: BLE001 - an exception whose __str__ raises
-        return f"(its text cannot be had: {type(second).__name__})"
-
-
-def _formatted(error: BaseException, frames: list[traceback.FrameSummary], name: str) -> str:
-    try:
-        whole = traceback.TracebackException.from_exception(error)
-        whole.stack = traceback.StackSummary.from_list(frames)
-        return "".join(whole.format()).encode("utf-8", "backslashreplace").decode()
-    except BaseException:  # noqa: BLE001 - as above
-        return "Traceback (most recent call last):\n" + "".join(traceback.format_list(frames)) + name
-
-
-def _clip(text: str, limit: int) -> str:
-    """The head and the tail of a text that is too long."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
-
-
-def _relative(filename: str, root: Path) -> str:
-    path = Path(filename)
-    return str(path.relative_to(root)) if path.is_relative_to(root) else filename

@@ -1,11 +1,20 @@
 """YAML and overrides -> Experiment. The one door to hydra and omegaconf, and the one validator; `load.py` is its front.
 
-place     finds the config directory and the project root
-guard     reads YAML text with limits, before anything expands it
-compose   composes with Hydra's loader, once per choice of config groups
-lower     applies value overrides; a sweep becomes an axis
-axes      axis values from what people write
-build     checks everything and makes the frozen Experiment
-delegate  what Hydra itself does best: --info, --hydra-help, completion
-launcher  other people's launcher plugins
+place       finds the config directory and the project root
+guard       reads YAML text with limits, before anything expands it
+sources     where Hydra's loader looks, behind the guard
+compose     composes with Hydra's loader, once per choice of config groups
+hydra_node  answers `${hydra:...}`, once
+failures    Hydra's errors in our words
+part        a composed config over the schema's defaults
+lower       applies value overrides; a sweep becomes an axis
+declared    axes and kwargs while they are still config: found by name
+resolve     interpolations -> plain data, once or at each point
+axes        axis values from what people write
+variant     what is fixed, what varies, and that no name is both
+reader      checked access, and which file a key comes from
+build       the other sections -> frozen values
+composed    experiment.yaml, written and read again
+delegate    what Hydra itself does best: --info, --hydra-help, completion
+launcher    other people's launcher plugins
 """

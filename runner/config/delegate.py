@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config import lower, place
+from runner.config import declared, place
 from runner.config.compose import Composer
 from runner.config.load import Request, parts
 from runner.config.resolve import first_line
@@ -93,7 +93,7 @@ def complete(request: Request, commands: list[str]) -> None:
             raise UsageError(f'{error}; for bash: eval "$(xrun -sc install=bash)"') from None
 
 
-class _Completion(BashCompletion):  # type: ignore[misc]
+class _Completion(BashCompletion):
     """Hydra's completion, plus axes and kwargs under their bare names, and the sub-commands."""
 
     def __init__(self, composer: Composer, commands: list[str]) -> None:
@@ -113,6 +113,6 @@ class _Completion(BashCompletion):  # type: ignore[misc]
         except XrunError:
             return sorted(found)
         for part in made:
-            names = [*lower.axis_names(part.cfg), *map(str, part.cfg.kwargs)]
+            names = [*declared.axis_names(part.cfg), *map(str, part.cfg.kwargs)]
             found.update(f"{name}=" for name in names if name.startswith(word))
         return sorted(found)

@@ -4,6 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
 from runner.config.place import Place
 from runner.config.reader import COMMAND_LINE, shown
 from runner.errors import ConfigError
@@ -37,6 +40,8 @@ def explain(error: BaseException, asked: Asked) -> ConfigError:
     lines, place = asked.lines, asked.place
     text = " ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
     where = str(place.conf or "packaged defaults")
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        text = f"Hydra cannot compose this ({shown(text)})"
     if match := re.match(r"In '([^']+)': ?(.*)", text):
         where, text = f"{place.conf}/{match[1]}.yaml", match[2]
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):

@@ -8,14 +8,18 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config.resolve import raw
+from runner.config.resolve import raw, texts
 
 _REFERENCE = re.compile(r"\$\{hydra:\s*([\w./@-]+)\s*\}")
 
 
 def mentioned(cfg: DictConfig) -> bool:
     """Whether a config refers to the `hydra` node."""
-    return "${hydra" in str(OmegaConf.to_container(cfg, resolve=False))
+    return _in(OmegaConf.to_container(cfg, resolve=False))
+
+
+def _in(tree: Any) -> bool:
+    return any("${hydra" in text for text in texts(tree))
 
 
 def settle(cfg: DictConfig) -> None:
@@ -28,7 +32,7 @@ def settle(cfg: DictConfig) -> None:
 
     for key in [str(key) for key in cfg if key != "hydra"]:
         written = raw(cfg, key)
-        if "${hydra" in str(written):
+        if _in(written):
             cfg[key] = _replaced(written, value)
 
 

@@ -7,21 +7,18 @@ are one config, one plan and the same ids.
 from collections.abc import Callable
 from typing import Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config import axes
+from runner.config import axes, declared
 from runner.config.compose import apply_value
 from runner.config.reader import COMMAND_LINE
 from runner.config.resolve import first_line
-from runner.config.schema import LATER, TOP_LEVEL
+from runner.config.schema import ABSENT, LATER, TOP_LEVEL, default_of
 from runner.errors import ConfigError
 from runner.suggest import nearest
-
-Params = list[dict[Any, Any]]
-"""The grids of `params`, flat (dotted names); `zip` and `exclude` stay inside."""
 
 
 def refuse_misspelt_groups(overrides: list[Override], groups: list[str], options: Callable[[str], list[str]]) -> None:
@@ -85,9 +82,9 @@ def _apply_bare(cfg: DictConfig, key: str, override: Override, groups: frozenset
     """A key without a section: an axis, else a kwarg, else an error that lists both."""
     if override.is_add() or override.is_force_add():
         return _to_axis(cfg, key, override, add=True)
-    if key in axis_names(cfg):
+    if key in declared.axis_names(cfg):
         return _to_axis(cfg, key, override)
-    if _has_kwarg(cfg, key):
+    if declared.has_kwarg(cfg, key):
         if override.is_sweep_override():
             return _kwarg_to_axis(cfg, key, override)
         return _hydra_apply(cfg, override, prefix="kwargs.")
@@ -95,7 +92,7 @@ def _apply_bare(cfg: DictConfig, key: str, override: Override, groups: frozenset
 
 
 def _unknown(cfg: DictConfig, key: str, override: Override, groups: frozenset[str] = frozenset()) -> ConfigError:
-    names, kwargs = axis_names(cfg), _kwarg_names(cfg)
+    names, kwargs = declared.axis_names(cfg), declared.kwarg_names(cfg)
     close = nearest(key, [*names, *kwargs, *TOP_LEVEL, *groups])
     listed = f"axes: {', '.join(names) or 'none'}; kwargs: {', '.join(kwargs) or 'none'}"
     hint = f"did you mean `{close}`?" if close else None if override.is_delete() else f"to add an axis: +{override.input_line}"
@@ -104,8 +101,8 @@ def _unknown(cfg: DictConfig, key: str, override: Override, groups: frozenset[st
 
 
 def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = False) -> str:
-    params = _params(cfg)
-    holders = _holders(params, name)
+    params = declared.read(cfg)
+    holders = declared.holders(params, name)
     if override.is_delete():
         if not holders:
             raise ConfigError("no such axis", where=COMMAND_LINE, key=override.input_line)
@@ -120,13 +117,13 @@ def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = Fals
             raise _unknown(cfg, name, override)
         for holder in holders or params:
             holder[name] = _values(override)
-    _store(cfg, params)
+    declared.store(cfg, params)
     return f"params.{name}"
 
 
 def _kwarg_to_axis(cfg: DictConfig, name: str, override: Override) -> str:
     """A swept kwarg becomes an axis; its fixed value steps aside."""
-    if not _has_kwarg(cfg, name) and not override.is_add() and not override.is_force_add():
+    if not declared.has_kwarg(cfg, name) and not override.is_add() and not override.is_force_add():
         raise _unknown(cfg, name, override)
     _to_axis(cfg, name, override, add=True)
     parent, _, leaf = f"kwargs.{name}".rpartition(".")
@@ -145,6 +142,9 @@ def _values(override: Override) -> Any:
     value: Any = override.value()
     if isinstance(value, RangeSweep) and not value.shuffle:
         return str(override.input_line).partition("=")[2]
+    if isinstance(value, Glob):
+        problem = "glob() chooses options of a config group, it is no axis value"
+        raise ConfigError(problem, where=COMMAND_LINE, key=override.input_line)
     if override.is_sweep_override():
         return axes.enumerate_sweep(override)
     return value if isinstance(value, list) or axes.is_space(value) else [value]
@@ -164,6 +164,8 @@ def _hydra_apply(cfg: DictConfig, override: Override, prefix: str = "") -> str:
         apply_value(cfg, override)
     except (HydraException, OmegaConfBaseException) as error:
         raise _refused(cfg, override, first_line(error)) from None
+    if override.is_delete() and (default := default_of(override.key_or_group)) is not ABSENT:
+        OmegaConf.update(cfg, override.key_or_group, default, force_add=True)  # what the schema knows is there again, as if never set
     return str(override.key_or_group)
 
 
@@ -171,6 +173,8 @@ def _refused(cfg: DictConfig, override: Override, reason: str) -> ConfigError:
     head, _, leaf = override.key_or_group.rpartition(".")
     node = OmegaConf.select(cfg, head, throw_on_missing=False) if head else cfg
     known = [str(key) for key in node] if isinstance(node, DictConfig) else []
+    if reason.startswith("Error merging override"):
+        reason = "the value is of another kind than what it replaces"
     if leaf in known or not known:
         return ConfigError(reason.rstrip("."), where=COMMAND_LINE, key=override.input_line)
     close = nearest(leaf, known)
@@ -178,54 +182,3 @@ def _refused(cfg: DictConfig, override: Override, reason: str) -> ConfigError:
     if not close and head.partition(".")[0] == "kwargs" and not override.is_delete():
         hint = f"to add it: +{override.input_line}"
     return ConfigError(f"there is no key `{override.key_or_group}`", where=COMMAND_LINE, key=override.input_line, hint=hint)
-
-
-def axis_names(cfg: DictConfig) -> list[str]:
-    """Names of all axes, in order, over all grids."""
-    names: dict[str, None] = {}
-    for grid in _params(cfg):
-        for holder in _parts(grid):
-            names.update((key, None) for key in holder if key not in ("zip", "exclude"))
-    return list(names)
-
-
-def _kwarg_names(cfg: DictConfig) -> list[str]:
-    return [str(key) for key in cfg.kwargs] if isinstance(cfg.get("kwargs"), DictConfig) else []
-
-
-def _has_kwarg(cfg: DictConfig, key: str) -> bool:
-    parent, _, leaf = f"kwargs.{key}".rpartition(".")
-    node = OmegaConf.select(cfg, parent, throw_on_missing=False)
-    return isinstance(node, DictConfig) and leaf in node
-
-
-def _parts(grid: dict[Any, Any]) -> list[dict[Any, Any]]:
-    """The mappings of one grid that hold axes: itself and its zips."""
-    zips = grid.get("zip", [])
-    return [grid, *(z for z in (zips if isinstance(zips, list) else [zips]) if isinstance(z, dict))]
-
-
-def _holders(params: Params, name: str) -> list[dict[Any, Any]]:
-    return [holder for grid in params for holder in _parts(grid) if name in holder]
-
-
-def _params(cfg: DictConfig) -> Params:
-    raw = OmegaConf.to_container(cfg.params, resolve=False) if OmegaConf.is_config(cfg.params) else cfg.params
-    if isinstance(raw, dict):
-        raw = [raw]
-    if not isinstance(raw, list) or not all(isinstance(grid, dict) for grid in raw):
-        return [{}]  # refused by `axes.grids`, which names the file
-    flat = [axes.flatten(grid) for grid in raw]
-    for grid in flat:
-        if "zip" in grid:
-            zips = grid["zip"]
-            grid["zip"] = [axes.flatten(z) if isinstance(z, dict) else z for z in (zips if isinstance(zips, list) else [zips])]
-    return flat
-
-
-def _store(cfg: DictConfig, params: Params) -> None:
-    for grid in params:
-        if isinstance(grid.get("zip"), list) and len(grid["zip"]) == 1:
-            (grid["zip"],) = grid["zip"]
-    with open_dict(cfg):
-        cfg.params = params[0] if len(params) == 1 else params

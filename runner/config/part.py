@@ -38,7 +38,7 @@ def with_defaults(cfg: DictConfig, locate: Locator) -> DictConfig:
         elif section(key) is None:
             defaults[key] = None  # replaced whole
         else:
-            missing.extend(f"{key}.{name}" for name in _missing_below(cfg, key, locate))
+            missing.extend(_missing_below(cfg, key, locate))
     try:
         full = OmegaConf.merge(defaults, cfg)
     except OmegaConfBaseException as error:
@@ -50,7 +50,7 @@ def with_defaults(cfg: DictConfig, locate: Locator) -> DictConfig:
 
 
 def _missing_below(cfg: DictConfig, key: str, locate: Locator) -> set[str]:
-    """Missing values of a section. Raises ConfigError when it is no mapping."""
+    """Key paths of the missing values of a section. Raises ConfigError when it is no mapping."""
     try:
         value = cfg[key]
     except OmegaConfBaseException as error:

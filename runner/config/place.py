@@ -1,7 +1,6 @@
 """Finds the config directory and with it the project root."""
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +62,13 @@ def _from_pyproject(home: Path) -> Path | None:
     file = home / "pyproject.toml"
     if not file.is_file():
         return None
+    raw = file.read_bytes()
+    if b"xrun" not in raw:
+        return None
+    import tomllib  # 2 ms, for those who name a directory there
+
     try:
-        value = tomllib.loads(file.read_text()).get("tool", {}).get("xrun", {}).get("conf")
+        value = tomllib.loads(raw.decode()).get("tool", {}).get("xrun", {}).get("conf")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"not valid TOML: {error}", where=str(file)) from None
     if value is None:

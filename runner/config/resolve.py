@@ -1,8 +1,9 @@
 """From a config with interpolations to plain containers, once for the whole experiment or once for each point."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +31,15 @@ def raw(cfg: DictConfig, key: str) -> Any:
     if OmegaConf.is_config(node):
         return OmegaConf.to_container(node, resolve=False)
     return node._value() if isinstance(node, Node) else None
+
+
+def texts(tree: Any) -> Iterator[str]:
+    """All strings of plain data, keys left out."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for item in tree.values() if isinstance(tree, dict) else tree:
+            yield from texts(item)
 
 
 def plain(cfg: DictConfig, key: str) -> Any:
@@ -118,7 +128,7 @@ def refers_to(cfg: DictConfig, key: str, names: list[str]) -> bool:
 
     It may find one too many, which costs time and nothing else.
     """
-    text = str(raw(cfg, key))
+    text = "\n".join(texts(raw(cfg, key)))
     if "${" not in text:
         return False
     words = "|".join(["params", *(re.escape(name.rpartition(".")[2]) for name in names)])
@@ -134,18 +144,27 @@ class KwargsAt:
     kwargs: tuple[str, ...]
     groups: tuple[str, ...]
     """Top-level keys that config groups brought."""
-    cache: Mapping[str, Any] = field(default_factory=dict)
+    choices: frozenset[str]
+    """Axes that are names of options, in nobody's place."""
+    cache: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """What `${now:}` and the like gave, so that every run sees the same."""
+
+    def settled(self, point: Mapping[str, Any]) -> "KwargsAt":
+        """The same, with what `${now:}` and the like give from now on."""
+        self(point)
+        cache = OmegaConf.get_cache(_parsed(self.text, tuple(point)))
+        return replace(self, cache={name: dict(values) for name, values in cache.items()})
 
     def __call__(self, point: Mapping[str, Any], /) -> Mapping[str, Any]:
         """Resolve the kwargs at a point, which they see as `params` and in the place of the kwargs that its axes replaced."""
         cfg = _parsed(self.text, tuple(point))
-        OmegaConf.set_cache(cfg, dict(self.cache))
+        OmegaConf.set_cache(cfg, defaultdict(dict, {name: dict(values) for name, values in self.cache.items()}))
         try:
             for name, value in point.items():
-                head = name.partition(".")[0]
-                for path in (f"params.{name}", name if head in self.groups else f"kwargs.{name}"):
-                    OmegaConf.update(cfg, path, value, merge=False, force_add=True)
+                OmegaConf.update(cfg, f"params.{name}", value, merge=False, force_add=True)
+                if name not in self.choices:
+                    section = "" if name.partition(".")[0] in self.groups else "kwargs."
+                    OmegaConf.update(cfg, f"{section}{name}", value, merge=False, force_add=True)
             tree = {key: plain(cfg, key) for key in self.groups}
             tree.update((key, plain(cfg["kwargs"], key)) for key in self.kwargs)
         except (OmegaConfBaseException, RecursionError) as error:

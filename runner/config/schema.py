@@ -4,7 +4,7 @@ Scalars whose cast could lose something (OmegaConf turns 1.5 into the integer 1 
 checked in `runner.config.build`, which refuses what does not fit and names the key.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 
@@ -83,6 +83,20 @@ LATER = {
     "resources": "shared resources",
 }
 """Keys that the design reserves and this version does not act on: refused, so that nobody trusts a gate that is not there."""
+
+
+ABSENT = object()
+"""What `default_of` gives for a key that the schema does not know."""
+
+
+def default_of(key: str) -> Any:
+    """The default of a dotted key, as plain data."""
+    value: Any = asdict(ExperimentSchema())
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return ABSENT
+        value = value[part]
+    return value
 
 
 def keys_of(schema: type) -> tuple[str, ...]:

@@ -22,10 +22,13 @@ def read(cfg: DictConfig, groups: frozenset[str], chosen: Mapping[str, str], loc
     params = Reader(resolve(cfg, ["params"], locate), locate)
     grids = _with_choices(params, axes.grids(params.tree["params"], params.refuse), chosen)
     names = list(dict.fromkeys(name for grid in grids for name in _names(grid)))
-    at = _kwargs_at(cfg, fixed, names, locate)
+    at = _kwargs_at(cfg, fixed, names, frozenset(map(_name, chosen)), locate)
     skipped = {"params", *(["kwargs", *fixed] if at else [])}
     reader = Reader({**params.tree, **resolve(cfg, [str(key) for key in cfg if key not in skipped], locate)}, locate)
-    kwargs = _try_points(at, grids, locate) if at else _kwargs(reader, fixed)
+    if at is None:
+        kwargs = _kwargs(reader, fixed)
+    else:
+        at, kwargs = _settled(at, grids, locate)
     _check_names(reader, kwargs, _own_kwargs(cfg), groups, grids)
     choices = {_name(group): option for group, option in chosen.items()}
     return reader, Variant(choices=choices, kwargs=kwargs, kwargs_at=at, grids=grids)
@@ -53,27 +56,28 @@ def _with_choices(reader: Reader, grids: tuple[Grid, ...], chosen: Mapping[str, 
     return tuple(Grid(factors=(*first, *grid.factors), exclude=grid.exclude) for grid in grids)
 
 
-def _kwargs_at(cfg: DictConfig, groups: list[str], names: list[str], locate: Locator) -> KwargsAt | None:
+def _kwargs_at(cfg: DictConfig, groups: list[str], names: list[str], choices: frozenset[str], locate: Locator) -> KwargsAt | None:
     for key in map(str, cfg):
         if key not in ("kwargs", "params", *groups) and refers_to(cfg, key, []):
             raise ConfigError("only kwargs can refer to an axis (${params...})", where=locate(key), key=key, hint="move it to kwargs")
     if not any(refers_to(cfg, key, names) for key in ("kwargs", *groups)):
         return None
     rest = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "params"])
-    return KwargsAt(text=OmegaConf.to_yaml(rest), kwargs=_own_kwargs(cfg), groups=tuple(groups), cache=OmegaConf.get_cache(cfg))
+    return KwargsAt(text=OmegaConf.to_yaml(rest), kwargs=_own_kwargs(cfg), groups=tuple(groups), choices=choices)
 
 
 def _own_kwargs(cfg: DictConfig) -> tuple[str, ...]:
     return tuple(map(str, cfg.kwargs)) if isinstance(cfg.kwargs, DictConfig) else ()
 
 
-def _try_points(at: KwargsAt, grids: tuple[Grid, ...], locate: Locator) -> Mapping[str, Any]:
-    """The kwargs of the first point, once every value of every axis has been tried."""
+def _settled(at: KwargsAt, grids: tuple[Grid, ...], locate: Locator) -> tuple[KwargsAt, Mapping[str, Any]]:
+    """`at` for good, and the kwargs of the first point, once every value of every axis has been tried."""
     try:
+        at = at.settled(next(_probes(grids)))
         found = [at(point) for point in itertools.islice(_probes(grids), CHECKED_POINTS)]
     except ConfigError as error:
         raise ConfigError(f"{error.problem} ({error.where})", where=locate(error.key or "kwargs"), key=error.key, hint=error.hint) from None
-    return found[0]
+    return at, found[0]
 
 
 def _probes(grids: tuple[Grid, ...]) -> Iterator[dict[str, Any]]:

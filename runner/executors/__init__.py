@@ -7,7 +7,7 @@ from runner.executors.base import Executor
 from runner.executors.local import Local
 from runner.executors.plugin import Plugin
 from runner.executors.serial import Serial
-from runner.spec import Experiment, ExecutorSpec
+from runner.spec import ExecutorSpec, Experiment
 
 EXECUTORS: Final[dict[str, Callable[[ExecutorSpec], Executor]]] = {"local": Local, "serial": Serial}
 

@@ -4,12 +4,12 @@ It is forked by `zygote.py`, or started afresh by it (`start: spawn`), leads its
 decides), and dies with its parent.
 """
 
+import contextlib
 import faulthandler
 import os
 import random
 import signal
 import socket
-import sys
 import time
 
 from runner import process
@@ -35,10 +35,8 @@ def main(sock: socket.socket, page: Page, slot: int, fault: int) -> None:
     faulthandler.enable(fault)
     _volunteer_for_oom()
     random.seed()
-    try:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the coordinator is gone; there is nobody to tell
         _Worker(sock, page, slot).serve()
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the coordinator is gone; there is nobody to tell
     parent.flush_output()
     os._exit(0)  # neither the parent's atexit handlers nor the steps' own threads keep a worker alive
 
@@ -72,7 +70,7 @@ class _Worker:
             self._page.mark(self._slot, -1, 0, now)  # only now: what the step's objects do when they are freed is its own doing
             self._outcomes.append(outcome)
             self._bytes += len(outcome.fields)
-            if now - flushed > FLUSH_SECONDS or self._bytes > FLUSH_BYTES:
+            if now - flushed > FLUSH_SECONDS or self._bytes > FLUSH_BYTES or not outcome.status.ok:  # `on_error: stop` waits for it
                 self._send(end=False)
                 flushed = now
             if self._page.stopping or now - begun > GIVE_BACK_SECONDS:

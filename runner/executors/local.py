@@ -1,11 +1,11 @@
 """The default executor: a supervised pool of processes that isolates a crash, a hang and a result that is no plain data.
 
-No library does all three at once (measured; ARCHITECTURE.md, "Why a pool of our own"). One socket per worker, no shared queue and no shared lock
-that a dying worker could hold; a page of shared memory names the run that each worker executes, so that a death or a timeout is the guilty
-run's alone, and everything else that was under way goes back to the queue: execution is at least once, recording exactly once.
+No library does all three at once (measured; ARCHITECTURE.md, "Why a pool of our own"). One socket per worker, no shared queue and no
+shared lock that a dying worker could hold; a page of shared memory names the run that each worker executes, so that a death or a timeout
+is the guilty run's alone, and everything else that was under way goes back to the queue: execution is at least once, recording exactly
+once.
 """
 
-import math
 import os
 import selectors
 import time
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from runner import process
 from runner.errors import WorkerStartError
 from runner.executors.nursery import Nursery
+from runner.executors.pace import Pace
 from runner.executors.page import Page, create
 from runner.executors.workers import Worker, end_of_process
 from runner.record import Outcome
@@ -22,10 +23,6 @@ from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
 from runner.worker import Item, Job
 
-BATCH_SECONDS = 0.06
-MAX_BATCH = 256
-PREFETCH_BELOW = 0.05
-"""Seconds a run: a second batch waits at a worker only when runs are so short that the way there would show."""
 MAX_IDLE_DEATHS = 3
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -46,7 +43,7 @@ class Local:
         self._workers: dict[int, Worker] = {}
         self._found: list[Outcome] = []
         self._limits: list[float | None] = []
-        self._mean = 0.0
+        self._pace = Pace(self._count)
         self._idle_deaths = 0
         self._draining = False
         self._closed = False
@@ -76,7 +73,7 @@ class Local:
         """Enough for every worker's next batches, no more."""
         if self._draining:
             return 0
-        return max(0, 4 * self._count * self._batch_size() - len(self._queue))
+        return max(0, self._pace.ahead - len(self._queue))
 
     def submit(self, items: Sequence[Item]) -> None:
         """As the seam says."""
@@ -134,23 +131,16 @@ class Local:
 
     # -- dispatch -----------------------------------------------------------------------------------------------------
 
-    def _batch_size(self) -> int:
-        """Runs that make about 60 ms of work; 1 until the first has been timed."""
-        return max(1, min(MAX_BATCH, int(BATCH_SECONDS / self._mean))) if self._mean else 1
-
     def _dispatch(self) -> None:
         """Give every worker that has room its next batch; start workers while there is more work than workers."""
         if self._draining or not self._queue:
             return
-        depth = 2 if self._mean and self._mean < PREFETCH_BELOW else 1
         for slot in range(self._count):
             if not self._queue:
                 return
             worker = self._workers.get(slot) or self._start_worker(slot)
-            while len(worker.batches) < depth and self._queue and worker.late is None:
-                share = max(1, math.ceil(len(self._queue) / (2 * self._count)))
-                size = min(self._batch_size(), share)
-                worker.give([self._queue.popleft() for _ in range(min(size, len(self._queue)))])
+            while len(worker.batches) < self._pace.depth and self._queue and worker.late is None:
+                worker.give([self._queue.popleft() for _ in range(self._pace.share(len(self._queue)))])
             self._watch(worker)
 
     def _start_worker(self, slot: int) -> Worker:
@@ -202,8 +192,7 @@ class Local:
         self._requeue(returned)
         if outcomes:
             self._idle_deaths = 0
-            mean = sum(o.seconds for o in outcomes) / len(outcomes)
-            self._mean = max((self._mean + mean) / 2 if self._mean else mean, 1e-6)
+            self._pace.note(sum(o.seconds for o in outcomes) / len(outcomes))
 
     def _requeue(self, items: Iterable[Item]) -> None:
         """What a worker was given and has not begun, or not finished through no fault of its own, is next."""

@@ -51,7 +51,9 @@ class Nursery:
             except ConnectionResetError:
                 data = b""
             if not data:
-                raise WorkerStartError(f"importing the steps ended the process ({self._end()}): {', '.join(s.call for s in experiment.steps)}")
+                raise WorkerStartError(
+                    f"importing the steps ended the process ({self._end()}): {', '.join(s.call for s in experiment.steps)}"
+                )
             for payload in self._inbox.feed(data):
                 return _inspection(json.loads(payload)["inspection"])
 

@@ -1,5 +1,6 @@
 """What the processes of one invocation owe each other: to die with the parent, to take their groups along, to lose no output."""
 
+import contextlib
 import functools
 import os
 import signal
@@ -36,21 +37,17 @@ def die_with(parent: int) -> None:
 
 def kill_group(pid: int) -> None:
     """SIGKILL to a process and all that it started, unless that left the group."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def flush_output() -> None:
     """Write what was printed. A step may have closed or replaced the streams, or their reader may be gone."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(Exception):
             stream.flush()
-        except Exception:  # noqa: BLE001, S110 - see above; there is nowhere to say so
-            pass
 
 
 def interpreter_flags() -> list[str]:
-    """Options of this interpreter that a child needs as well (-W, -X, ...), and -P: the folder one happens to be in is not imported from."""
+    """Options of this interpreter that a child needs too (-W, -X, ...), and -P: the folder one happens to be in is not imported from."""
     return [*subprocess._args_from_interpreter_flags(), "-P"]  # type: ignore[attr-defined]

@@ -67,7 +67,7 @@ class Serial:
 
         def pierce(number: int, frame: FrameType | None) -> None:
             self._signals += 1
-            handler = old[number]
+            handler = old[signal.Signals(number)]
             if handler is signal.default_int_handler:
                 raise Abandon(number)
             if callable(handler):

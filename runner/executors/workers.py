@@ -100,9 +100,7 @@ class Worker:
             how, trace = Status.CRASHED, os.pread(self.fault, MAX_TRACE, 0).decode("utf-8", "replace")
             kind, message = end_of_process(status)
         failure = Failure(kind=kind, message=message, traceback=trace)
-        return Outcome(
-            index=current.index, status=how, failure=failure, step=current.step, started=time.time() - seconds, seconds=seconds
-        )
+        return Outcome(index=current.index, status=how, failure=failure, step=current.step, started=time.time() - seconds, seconds=seconds)
 
     def close(self) -> None:
         """Free what it held here."""

@@ -8,6 +8,7 @@ While it imports user code, which may hang anywhere, it dies with the coordinato
 it leaves when its socket ends, because then it has something to do first: to kill the process groups of its workers.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -25,7 +26,6 @@ from runner.executors.page import Page
 from runner.executors.parent import death_signal, die_with, flush_output, interpreter_flags, kill_group
 from runner.process import HEADER, exactly, frame, unpack
 from runner.steps import inspect_steps
-
 
 
 def main(control: int, page: int, parent: int) -> None:
@@ -92,7 +92,9 @@ class Zygote:
         if name == "inspect":
             self._inspect(argument)
         elif name == "spawn":
-            self._spawn(argument["slot"], fresh=argument["fresh"] or threading.active_count() > 1, sock=descriptors[0], fault=descriptors[1])
+            self._spawn(
+                argument["slot"], fresh=argument["fresh"] or threading.active_count() > 1, sock=descriptors[0], fault=descriptors[1]
+            )
         return True
 
     def _inspect(self, experiment: Any) -> None:
@@ -132,10 +134,8 @@ class Zygote:
             pid = os.fork()
         if pid == 0:
             self._become_worker(slot, sock, fault)
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has died, or did it itself
             os.setpgid(pid, pid)
-        except (ProcessLookupError, PermissionError):
-            pass  # it has died, or did it itself
         return pid
 
     def _become_worker(self, slot: int, sock: int, fault: int) -> None:
@@ -160,7 +160,5 @@ class Zygote:
                 self._reply({"died": self._workers.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def _reply(self, message: dict[str, Any]) -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the end of the socket is noticed by the loop
             self._control.sendall(frame(json.dumps(message).encode()))
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the end of the socket is noticed by the loop

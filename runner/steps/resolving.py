@@ -39,6 +39,8 @@ def resolve(call: str) -> Callable[..., Any]:
             owner = ".".join([name, *attributes[:n]])
             names = [key for key in dir(found) if callable(getattr(found, key, None)) and not key.startswith("_")]
             raise ResolveError(f"`{owner}` has no `{attribute}`; {did_you_mean(attribute, names, 'it has')}") from None
+        except Exception as error:  # noqa: BLE001 - a module's own __getattr__
+            raise ResolveError(_failure(f"reading `{attribute}` of `{name}`", error)) from None
     if not callable(found):
         raise ResolveError(f"it is a value of type {type(found).__name__}, which cannot be called")
     if inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found) or inspect.isgeneratorfunction(found):
@@ -78,7 +80,7 @@ def _import(name: str) -> None:
     except ModuleNotFoundError as error:
         missing = str(error.name)
         if name != missing and not name.startswith(f"{missing}."):
-            raise ResolveError(_import_failure(name, error)) from None
+            raise ResolveError(_failure(f"importing `{name}`", error)) from None
         parent, _, leaf = missing.rpartition(".")
         paths = getattr(sys.modules.get(parent), "__path__", None) if parent else sys.path[:1]
         close = nearest(leaf, [module.name for module in pkgutil.iter_modules(paths)])
@@ -87,10 +89,10 @@ def _import(name: str) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the user's module does on import becomes one of the plan's problems
-        raise ResolveError(_import_failure(name, error)) from None
+        raise ResolveError(_failure(f"importing `{name}`", error)) from None
 
 
-def _import_failure(module: str, error: BaseException) -> str:
+def _failure(what: str, error: BaseException) -> str:
     """The user's part of the traceback: from the first line of theirs on."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith("<frozen importlib") and frame.filename != importlib.__file__]
@@ -98,7 +100,7 @@ def _import_failure(module: str, error: BaseException) -> str:
         theirs.pop(0)
     lines = [line for entry in traceback.format_list(theirs)[-5:] for line in entry.rstrip().splitlines()]
     lines += [line for entry in traceback.format_exception_only(error) for line in entry.rstrip().splitlines()][-6:]
-    return "\n      ".join([f"importing `{module}` failed:", *lines])
+    return "\n      ".join([f"{what} failed:", *lines])
 
 
 def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -7,6 +7,8 @@ from typing import Final
 from runner.stores.base import Store
 from runner.stores.sqlite import SqliteReader, SqliteStore
 
+__all__ = ["STORES", "SqliteReader", "SqliteStore", "open", "read"]
+
 STORES: Final[dict[str, Callable[[Path], Store]]] = {"sqlite": SqliteStore}
 
 

@@ -4,16 +4,16 @@ Measured reasons in ARCHITECTURE.md, "The store". Only the coordinator writes; w
 """
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from runner.errors import IncompleteError, StoreError
-from runner.record import DataState, DataStatus, Failure, GitState, Provenance, Record, Status
+from runner.record import Provenance, Record
+from runner.stores.rows import COLUMNS, provenance_of, record_of, row_of
 
 APPLICATION_ID = 0x7872756E  # "xrun"
 VERSION = 1
@@ -46,9 +46,8 @@ CREATE TABLE run (
 CREATE INDEX run_experiment ON run (experiment, status);
 CREATE TABLE shared (experiment TEXT NOT NULL, id_run TEXT NOT NULL, PRIMARY KEY (experiment, id_run)) WITHOUT ROWID;
 """
-_COLUMNS = "id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch"
 _INSERT = f"""
-INSERT INTO run ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+INSERT INTO run ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (id_run) DO UPDATE SET experiment=excluded.experiment, status=excluded.status, params=excluded.params, fields=excluded.fields,
     tags=excluded.tags, failure=excluded.failure, seed=excluded.seed, attempt=excluded.attempt, started=excluded.started,
     seconds=excluded.seconds, epoch=excluded.epoch
@@ -79,8 +78,8 @@ class SqliteReader:
             for start in range(0, len(ids), LOOKUP):
                 part = ids[start : start + LOOKUP]
                 marks = ",".join("?" * len(part))
-                for row in self._db.execute(f"SELECT {_COLUMNS} FROM run WHERE id_run IN ({marks})", part):
-                    found[row[0]] = _record(row)
+                for row in self._db.execute(f"SELECT {COLUMNS} FROM run WHERE id_run IN ({marks})", part):
+                    found[row[0]] = record_of(row)
         return found
 
     def records(self, experiment: str | None = None) -> Iterator[Record]:
@@ -89,16 +88,16 @@ class SqliteReader:
         if experiment is not None:
             where = "WHERE experiment = ? OR id_run IN (SELECT id_run FROM shared WHERE experiment = ?)"
         with _told(self._path):
-            rows = self._db.execute(f"SELECT {_COLUMNS} FROM run {where} ORDER BY seq", (experiment,) * 2 if experiment is not None else ())
-            yield from map(_record, rows)
+            rows = self._db.execute(f"SELECT {COLUMNS} FROM run {where} ORDER BY seq", (experiment,) * 2 if experiment is not None else ())
+            yield from map(record_of, rows)
 
     def lookup(self, prefix: str, limit: int = 3) -> list[Record]:
         """Records whose id starts with `prefix`, at most `limit`."""
         with _told(self._path):
             rows = self._db.execute(
-                f"SELECT {_COLUMNS} FROM run WHERE id_run >= ? AND id_run < ? LIMIT ?", (prefix, prefix + "\U0010ffff", limit)
+                f"SELECT {COLUMNS} FROM run WHERE id_run >= ? AND id_run < ? LIMIT ?", (prefix, prefix + "\U0010ffff", limit)
             )
-            return [_record(row) for row in rows]
+            return [record_of(row) for row in rows]
 
     def experiments(self) -> list[tuple[str, dict[str, int], float]]:
         """Name, count by status, and start of the last invocation of every experiment; the latest first."""
@@ -113,7 +112,7 @@ class SqliteReader:
         """As the seam says."""
         with _told(self._path):
             row = self._db.execute("SELECT provenance FROM epoch WHERE id = ?", (epoch,)).fetchone()
-        return _provenance(json.loads(row[0])) if row and row[0] else None
+        return provenance_of(json.loads(row[0])) if row and row[0] else None
 
     def close(self) -> None:
         """As the seam says."""
@@ -126,6 +125,7 @@ class SqliteStore(SqliteReader):
     def __init__(self, path: Path) -> None:
         """Open or make the store. Raises StoreError when it cannot be written, or was written by a newer version."""
         self._path = path
+        self._unchecked = 0
         with _told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
             try:
@@ -173,13 +173,15 @@ class SqliteStore(SqliteReader):
 
     def append(self, records: Iterable[Record]) -> None:
         """As the seam says."""
+        rows = [row_of(record) for record in records]
         with self._transaction():
-            self._db.executemany(_INSERT, map(_row, records))
-        try:
-            if os.stat(f"{self._path}-wal").st_size > CHECKPOINT_BYTES:  # noqa: PTH116 - once a commit
+            self._db.executemany(_INSERT, rows)
+        # estimated, because the WAL's file does not shrink at a checkpoint: a random id dirties a page of the index, about 4 kB a row
+        self._unchecked += sum(4096 + len(str(row[4])) for row in rows)
+        if self._unchecked > CHECKPOINT_BYTES:
+            self._unchecked = 0
+            with suppress(sqlite3.Error):  # the records are committed; whether the disk is full, the next commit will say
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except (OSError, sqlite3.Error):
-            pass  # the records are committed; whether the disk is full, the next commit will say
 
     def share(self, experiment: str, ids: Sequence[str]) -> None:
         """As the seam says."""
@@ -225,48 +227,3 @@ def _check_version(db: sqlite3.Connection, path: Path) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise StoreError(f"{path} was written by a newer xrun (format {version}, this one knows {VERSION}); update xrun")
-
-
-def _row(record: Record) -> tuple[object, ...]:
-    return (
-        record.id_run,
-        record.experiment,
-        record.status.value,
-        record.params_json,
-        record.fields_json,
-        record.tags_json,
-        json.dumps(asdict(record.failure)) if record.failure else None,
-        record.seed,
-        record.attempt,
-        record.started,
-        record.seconds,
-        record.epoch,
-    )
-
-
-def _record(row: tuple[object, ...]) -> Record:
-    id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch = row
-    return Record(
-        id_run=id_run,  # type: ignore[arg-type]
-        experiment=experiment,  # type: ignore[arg-type]
-        status=Status(status),
-        params_json=params,  # type: ignore[arg-type]
-        fields_json=fields,  # type: ignore[arg-type]
-        tags_json=tags,  # type: ignore[arg-type]
-        failure=Failure(**json.loads(failure)) if failure else None,  # type: ignore[arg-type]
-        seed=seed,  # type: ignore[arg-type]
-        attempt=attempt,  # type: ignore[arg-type]
-        started=started,  # type: ignore[arg-type]
-        seconds=seconds,  # type: ignore[arg-type]
-        epoch=epoch,  # type: ignore[arg-type]
-    )
-
-
-def _provenance(tree: dict[str, object]) -> Provenance:
-    git = tree.pop("git")
-    data = tree.pop("data")
-    return Provenance(
-        git=GitState(**{**git, "untracked": tuple(git["untracked"])}) if isinstance(git, dict) else None,
-        data=tuple(DataState(**{**d, "status": DataStatus(d["status"])}) for d in data),  # type: ignore[attr-defined]
-        **{**tree, "argv": tuple(tree["argv"])},  # type: ignore[arg-type]
-    )

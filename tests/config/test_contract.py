@@ -148,9 +148,7 @@ def ours(folder: Path, lines: list[str]) -> object:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_composes_as_hydra_does(
-    name: str, oracle: dict[str, object], trees: dict[int, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_composes_as_hydra_does(name: str, oracle: dict[str, object], trees: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     files, lines = CASES[name]
     monkeypatch.setenv("XRUN_EXTRA", str(trees[id(SEARCH)] / "more"))
     assert (oracle[name] == "refused") == name.startswith("refused"), "a slip in the case itself"

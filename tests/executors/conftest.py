@@ -12,15 +12,18 @@ import pytest
 
 from runner import codec, executors
 from runner.executors.base import Executor
+from runner.executors.plugin import Plugin
 from runner.record import Outcome
 from runner.spec import Axis, ExecutorSpec, Experiment, Grid, Step, Variant
 from runner.worker import Item, Job
 
-KINDS = {
-    "serial": ExecutorSpec(name="serial"),
-    "local": ExecutorSpec(name="local", workers=2),
-    "local-spawn": ExecutorSpec(name="local", workers=2, start="spawn"),
+KINDS: dict[str, Callable[[], Executor]] = {
+    "serial": lambda: executors.EXECUTORS["serial"](ExecutorSpec(name="serial")),
+    "local": lambda: executors.EXECUTORS["local"](ExecutorSpec(name="local", workers=2)),
+    "local-spawn": lambda: executors.EXECUTORS["local"](ExecutorSpec(name="local", workers=2, start="spawn")),
+    "plugin": lambda: Plugin(lambda share, count: [share(number) for number in range(count)]),
 }
+"""Every executor; a new one gets an entry here."""
 
 
 @dataclass
@@ -35,7 +38,9 @@ class Bench:
 
     def experiment(self, steps: Sequence[Step], kwargs: dict[str, Any] | None = None, names: Sequence[str] = ("n",)) -> Experiment:
         grid = Grid(factors=tuple(Axis(name=name, values=(1,)) for name in names))
-        return Experiment(name="bench", steps=tuple(steps), variants=(Variant(kwargs=kwargs or {}, grids=(grid,)),), root=self.root, yaml="")
+        return Experiment(
+            name="bench", steps=tuple(steps), variants=(Variant(kwargs=kwargs or {}, grids=(grid,)),), root=self.root, yaml=""
+        )
 
     def step(self, function: str, **options: Any) -> Step:
         return Step(call=f"{self.module}.{function}", name=function, **options)
@@ -43,9 +48,7 @@ class Bench:
     def open(self, *steps: Step, kwargs: dict[str, Any] | None = None, names: Sequence[str] = ("n",)) -> "Bench":
         inspection = self.executor.inspect(self.experiment(steps, kwargs, names))
         assert inspection.problems == ()
-        self.executor.start(
-            Job(experiment="bench", root=self.root, steps=steps, scopes=(kwargs or {},), folders=self.root / "artifacts")
-        )
+        self.executor.start(Job(experiment="bench", root=self.root, steps=steps, scopes=(kwargs or {},), folders=self.root / "artifacts"))
         return self
 
     def items(self, points: Sequence[dict[str, Any]]) -> list[Item]:
@@ -89,8 +92,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def build(kind: str | ExecutorSpec, source: str) -> Bench:
         module = f"steps_{os.urandom(4).hex()}"
         (tmp_path / f"{module}.py").write_text(source)
-        spec = KINDS[kind] if isinstance(kind, str) else kind
-        bench = Bench(executors.EXECUTORS[spec.name](spec), tmp_path, module)
+        executor = KINDS[kind]() if isinstance(kind, str) else executors.EXECUTORS[kind.name](kind)
+        bench = Bench(executor, tmp_path, module)
         made.append(bench)
         return bench
 

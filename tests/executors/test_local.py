@@ -1,9 +1,11 @@
 """What the executor `local` promises beyond the suite: crashes, hangs, grandchildren, huge results, replaced workers."""
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -203,10 +205,8 @@ def test_workers_killed_at_any_time_cost_at_most_the_run_that_they_were_in(local
         alive = [read(o)["pid"] for o in outcomes if o.status is Status.COMPLETED]
         if alive and killed < 12:
             killed += 1
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(alive[-1], signal.SIGKILL)
-            except ProcessLookupError:
-                pass
     assert len(b.outcomes) == 2000
     crashed = [o for o in b.outcomes.values() if o.status is not Status.COMPLETED]
     assert len(crashed) <= killed
@@ -233,12 +233,7 @@ def test_runs_that_turn_out_slow_are_shared_among_the_workers(local, read):
 
 
 def test_three_deaths_before_any_run_end_the_sweep_with_a_reason(local):
-    b = local("import os\nif os.environ.get('XRUN_TEST_DIE') and 'spawned' in str(__import__('sys').orig_argv): os._exit(5)\ndef step(n):\n    return {}\n", start="spawn")
-    os.environ["XRUN_TEST_DIE"] = "1"
-    try:
-        b = local((b.root / f"{b.module}.py").read_text(), start="spawn")
-    finally:
-        del os.environ["XRUN_TEST_DIE"]
+    b = local("import os, sys\nif 'spawned' in str(sys.orig_argv): os._exit(5)\ndef step(n):\n    return {}\n", start="spawn")
     b.open(b.step("step")).submit([{"n": n} for n in range(10)])
     with pytest.raises(WorkerStartError, match=r"3 workers in a row died before they ran anything \(exit 5\)"):
         b.collect()
@@ -282,7 +277,11 @@ def step(n):
 
 def test_the_death_of_the_zygote_is_told_and_leaves_nothing_behind(local, read, gone):
     b = local(
-        "import os, subprocess\ndef step(n):\n    return {'zygote': os.getppid(), 'pid': os.getpid(), 'child': subprocess.Popen(['sleep', '999']).pid}\n"
+        """
+import os, subprocess
+def step(n):
+    return {"zygote": os.getppid(), "pid": os.getpid(), "child": subprocess.Popen(["sleep", "999"]).pid}
+"""
     )
     b.open(b.step("step")).submit([{"n": 1}])
     found = read(b.collect()[0])
@@ -309,9 +308,9 @@ def test_no_descriptor_is_left_open(make, local):
     b = local("import os\ndef step(n):\n    if n % 10 == 3: os._exit(1)\n    return {}\n")
     b.run(b.step("step"), points=[{"n": 1}])
     b.executor.close()
-    before = len(os.listdir("/proc/self/fd"))
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
     for workers in (1, 3):
         b = make(ExecutorSpec(name="local", workers=workers), "import os\ndef step(n):\n    if n % 10 == 3: os._exit(1)\n    return {}\n")
         b.run(b.step("step"), points=[{"n": n} for n in range(50)])
         b.executor.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before

@@ -39,6 +39,7 @@ def test_200_of_10000_runs_that_end_badly_in_eight_ways_are_exactly_those_that_a
     print(f"{seconds:.1f} s")
     assert code == 1, err
     rows = project.assert_ok()
+    project.assert_tidy()
     bad = {n: status for n, status, _ in rows.values() if status != "COMPLETED"}
     assert sorted(bad) == [n for n in range(10_000) if n % 50 == 17]
     ways = ["CRASHED"] * 5 + ["TIMED_OUT"] + ["FAILED"] * 2

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-RUNS = 3000
+RUNS = 2000
 
 
 def rounds_of_kills(project, dice, rounds, expected):
@@ -67,7 +67,9 @@ def test_no_process_outlives_a_killed_xrun_also_not_from_c_code_or_as_a_grandchi
 
 
 def test_no_process_outlives_an_xrun_that_is_killed_while_the_steps_are_imported(project):
-    project.module('import re\nfrom pathlib import Path\nPath(__file__).with_name("ready").write_text("x")\nre.match(r"(a+)+$", "a" * 60 + "b")\n')
+    project.module(
+        'import re\nfrom pathlib import Path\nPath(__file__).with_name("ready").write_text("x")\nre.match(r"(a+)+$", "a" * 60 + "b")\n'
+    )
     project.experiment("slow", "{n: [0, 1]}")
     process = project.start("+experiment=slow")
     project.wait_for(project.root / "ready")
@@ -77,7 +79,15 @@ def test_no_process_outlives_an_xrun_that_is_killed_while_the_steps_are_imported
 
 
 def test_no_process_outlives_an_xrun_whose_zygote_is_killed(project):
-    project.module("import os, time\nfrom pathlib import Path\ndef step(n):\n    Path(__file__).with_name('ready').write_text(str(os.getppid()))\n    time.sleep(99)\n")
+    project.module(
+        """
+import os, time
+from pathlib import Path
+def step(n):
+    Path(__file__).with_name("ready").write_text(str(os.getppid()))
+    time.sleep(99)
+"""
+    )
     project.experiment("deep", "{n: [0, 1]}")
     process = project.start("+experiment=deep")
     project.wait_for(project.root / "ready")

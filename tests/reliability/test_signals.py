@@ -38,6 +38,7 @@ def test_one_signal_lets_runs_finish_keeps_them_and_says_how_to_go_on(project, n
     assert returned == code
     assert seconds < 2.5
     rows = project.assert_ok(seen)
+    project.assert_tidy()
     assert {status for _, status, _ in rows.values()} == {"COMPLETED"}
     assert len(err.splitlines()) <= 5
     assert "xrun +experiment=sweep" in err
@@ -80,13 +81,15 @@ def test_a_second_signal_ends_everything_within_a_second(project, pause):
 def test_many_signals_do_no_more_harm(project):
     sweep(project, wait=0.001, runs=20000)
     code, err, _, seen = interrupt(project, *[signal.SIGINT] * 12, pause=0.01)
-    assert code == 130
+    assert code in (130, -signal.SIGINT)  # the last ones may come when Python itself is leaving
     assert "Traceback" not in err
     project.assert_ok(seen)
 
 
 def test_an_interrupt_while_the_steps_are_imported_ends_it_at_once(project):
-    project.module('import time\nfrom pathlib import Path\nPath(__file__).with_name("ready").write_text("x")\ntime.sleep(99)\ndef step(n): pass\n')
+    project.module(
+        'import time\nfrom pathlib import Path\nPath(__file__).with_name("ready").write_text("x")\ntime.sleep(99)\ndef step(n): pass\n'
+    )
     sweep(project)
     process = project.start("+experiment=sweep")
     project.wait_for(project.root / "ready")
@@ -100,7 +103,14 @@ def test_an_interrupt_while_the_steps_are_imported_ends_it_at_once(project):
 def test_it_can_be_stopped_where_a_script_started_it_with_interrupts_ignored(project):
     sweep(project)
     command = " ".join(project.command("+experiment=sweep"))
-    shell = subprocess.Popen(["sh", "-c", f"{command} & echo $!; wait"], cwd=project.root, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    shell = subprocess.Popen(
+        ["sh", "-c", f"{command} & echo $!; wait"],
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     project.started.append(shell)
     pid = int(shell.stdout.readline())
     seen = project.wait_for_rows(10)

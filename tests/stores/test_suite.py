@@ -41,7 +41,17 @@ def test_records_come_back_as_they_were_in_the_order_of_their_commit(store):
 
 
 @pytest.mark.parametrize(
-    "bits", ["7ff8000000000000", "7ff8000000000123", "fff8000000000000", "7ff0000000000000", "fff0000000000000", "8000000000000000", "0000000000000001", "3fb999999999999a"]
+    "bits",
+    [
+        "7ff8000000000000",
+        "7ff8000000000123",
+        "fff8000000000000",
+        "7ff0000000000000",
+        "fff0000000000000",
+        "8000000000000000",
+        "0000000000000001",
+        "3fb999999999999a",
+    ],
 )
 def test_floats_are_bit_exact(store, bits):
     value = struct.unpack(">d", bytes.fromhex(bits))[0]
@@ -50,7 +60,9 @@ def test_floats_are_bit_exact(store, bits):
     assert [struct.pack(">d", found["x"]).hex(), struct.pack(">d", found["deep"][0]).hex()] == [bits, bits]
 
 
-@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**64, 2**100, -(2**100), 10**5000, 0], ids=lambda value: f"{value.bit_length()} bits")
+@pytest.mark.parametrize(
+    "value", [2**63 - 1, -(2**63), 2**64, 2**100, -(2**100), 10**5000, 0], ids=lambda value: f"{value.bit_length()} bits"
+)
 def test_integers_of_any_size_are_exact(store, value):
     store.append([record(1, fields_json=codec.dumps({"x": value}))])
     assert store.find(["id-1"])["id-1"].fields == {"x": value}
@@ -189,7 +201,8 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_many_processes_may_make_the_same_store_at_once(tmp_path, together):
-    codes = together(8, f"from runner import stores; from pathlib import Path; s = stores.open(Path({str(tmp_path / 'store')!r})); s.begin('e', 1.0); s.close()")
+    opening = f"from pathlib import Path\nfrom runner import stores\nstore = stores.open(Path({str(tmp_path / 'store')!r}))\n"
+    codes = together(8, opening + "store.begin('e', 1.0)\nstore.close()\n")
     assert codes == [0] * 8
     store = stores.open(tmp_path / "store")
     assert store.begin("e", 1.0) == 9

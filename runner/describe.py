@@ -1,0 +1,61 @@
+"""What a step has raised, as text. Nothing that the exception itself does can make this fail."""
+
+import traceback
+from pathlib import Path
+
+from runner import codec
+from runner.record import Failure
+
+MAX_MESSAGE = 16_000
+MAX_TRACEBACK = 64_000
+_OURS = str(Path(__file__).parent)
+
+
+def describe(error: BaseException, step: str, root: Path) -> Failure:
+    """An exception as text: its class, message, the step's traceback without xrun's own frames, and where it happened."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OURS)]
+    inside = [f for f in frames if f.filename.startswith(str(root)) and "site-packages" not in f.filename]
+    last = next(iter([*reversed(inside), *reversed(frames)]), None)
+    kind = type(error)
+    name = _valid(kind.__qualname__ if kind.__module__ in ("builtins", codec.__name__) else f"{kind.__module__}.{kind.__qualname__}")
+    return Failure(
+        kind=name,
+        message=_clip(_text(error), MAX_MESSAGE),
+        traceback=_clip(_formatted(error, frames, name), MAX_TRACEBACK),
+        where=_valid(f"{_relative(last.filename, root)}:{last.lineno}") if last else "",
+        step=step,
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return _valid(str(error))
+    except BaseException as second:  # noqa: BLE001 - an exception whose __str__ raises
+        return f"(its text cannot be had: {type(second).__name__})"
+
+
+def _formatted(error: BaseException, frames: list[traceback.FrameSummary], name: str) -> str:
+    try:
+        whole = traceback.TracebackException.from_exception(error)
+        whole.stack = traceback.StackSummary.from_list(frames)
+        return _valid("".join(whole.format()))
+    except BaseException:  # noqa: BLE001 - as above
+        return _valid("Traceback (most recent call last):\n" + "".join(traceback.format_list(frames)) + name)
+
+
+def _valid(text: str) -> str:
+    """The text with lone surrogates spelled out; nothing else can be stored or printed."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _clip(text: str, limit: int) -> str:
+    """The head and the tail of a text that is too long."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
+
+
+def _relative(filename: str, root: Path) -> str:
+    path = Path(filename)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else filename
