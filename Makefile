@@ -27,7 +27,7 @@ soak: .venv/.dev  ## the long forms of the reliability tests
 	$(BIN)/python -m pytest -q -m soak
 
 iris: .venv/.dev  ## the example with DVC data: make the data, then sweep classifiers
-	$(BIN)/dvc repro
+	PATH="$(abspath $(BIN)):$$PATH" dvc repro --quiet
 	$(BIN)/xrun +experiment=iris model=svm,tree,logistic
 
 .venv/.run: pyproject.toml

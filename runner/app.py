@@ -3,8 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,31 @@ from runner import executors, plan, results, stores, table
 from runner.beside import Helper
 from runner.console import Console, Watch, summary
 from runner.errors import PlanError
-from runner.execute import Stop, execute
+from runner.execute import execute
 from runner.executors.base import Executor
 from runner.plan import Plan
 from runner.provenance import data as data_provenance
 from runner.provenance import environment
 from runner.provenance import git as git_provenance
-from runner.record import DataState, GitState, Provenance, Record
+from runner.record import DataState, GitState, Provenance
 from runner.results import Tabulated, Tally
 from runner.spec import Experiment
 from runner.steps import Inspection, inspect_steps
+from runner.stop import Stop
 from runner.worker import Job
 from runner.workspace import Lock, Workspace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What of the command line is not the experiment."""
+class Invocation:
+    """One call of xrun: what is the same for all of its experiments."""
 
-    force: bool = False
     argv: tuple[str, ...] = ()
+    force: bool = False
+    """Execute what is COMPLETED as well."""
+    console: Console
+    stop: Stop
+    helper: Helper
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,30 +60,38 @@ class Result:
         return 1 if self.tally.unsuccessful or self.table.violations else 0
 
 
-@dataclass(slots=True)
-class _GitState:
-    """The state of the repository, found out beside the work."""
+class _Evidence:
+    """Where the results will come from, found out beside the work: git's part in a thread of its own."""
 
-    root: Path
-    found: GitState | None = None
-    error: BaseException | None = None
-    thread: threading.Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self._find, daemon=True)
-        self.thread.start()
+    def __init__(self, root: Path, argv: tuple[str, ...]) -> None:
+        self._root, self._argv = root, argv
+        self._git: GitState | None = None
+        self._error: BaseException | None = None
+        self.data: tuple[DataState, ...] = ()
+        self._thread = threading.Thread(target=self._find, daemon=True)
+        self._thread.start()
 
     def _find(self) -> None:
         try:
-            self.found = git_provenance.state(self.root)
-        except BaseException as error:  # noqa: BLE001 - raised again by `get`
-            self.error = error
+            self._git = git_provenance.state(self._root)
+        except BaseException as error:  # noqa: BLE001 - raised again by `git`
+            self._error = error
 
-    def get(self) -> GitState | None:
-        self.thread.join()
-        if self.error is not None:
-            raise self.error
-        return self.found
+    @property
+    def ready(self) -> bool:
+        """Whether `provenance` need not wait."""
+        return not self._thread.is_alive()
+
+    def git(self) -> GitState | None:
+        """The state of the repository when the plan was made."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._git
+
+    def provenance(self) -> Provenance:
+        """All of it."""
+        return environment.provenance(git=self.git(), data=self.data, argv=self._argv)
 
 
 def data_states(experiment: Experiment, workspace: Workspace) -> tuple[DataState, ...]:
@@ -106,66 +118,71 @@ def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
     return expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
 
 
-def run(experiment: Experiment, workspace: Workspace, options: Options, console: Console, stop: Stop, helper: Helper) -> Result:
+def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) -> Result:
     """Execute what is missing, then build, validate and publish the table."""
     begun = time.monotonic()
     Lock.probe(workspace, experiment.name)
-    table.check_schema_quick(experiment.results.schema)
-    schema_checked = helper.begin(results.check_schema, experiment.root, experiment.results.schema)
-    git = _GitState(experiment.root)
+    schema = experiment.results.schema
+    table.check_schema_quick(schema)
+    schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:
+        evidence = _Evidence(experiment.root, invocation.argv)
+        evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
-        states = data_states(experiment, workspace)
-        planned = expand(experiment, inspection, states)
+        planned = expand(experiment, inspection, evidence.data)
         schema_checked()
         if experiment.provenance.git_clean:
-            git_provenance.require_clean(git.get())
+            git_provenance.require_clean(evidence.git())
         lock = Lock(workspace, experiment.name)
         try:
-            watch, provenance, epoch = _execute(planned, executor, workspace, options, console, stop, git, states)
+            watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
             folder = workspace.results / experiment.name
-            made = helper.call(results.tabulate, replace(planned, experiment=replace(experiment, launch=None)), workspace.store, folder)
-            results.publish(planned, folder, made, watch.tally(), provenance, epoch)
+            facts = results.Facts(tally=watch.tally(), provenance=evidence.provenance(), epoch=epoch)
+            made = invocation.helper.call(results.publish, _portable(planned), workspace.store, folder, facts)
         finally:
             lock.release()
     finally:
         executor.close()
-    seconds = time.monotonic() - begun
     result = Result(
-        experiment=experiment.name, plan=planned, folder=folder, tally=watch.tally(), table=made, stopped=stop.signal, seconds=seconds
+        experiment=experiment.name,
+        plan=planned,
+        folder=folder,
+        tally=watch.tally(),
+        table=made,
+        stopped=invocation.stop.signal,
+        seconds=time.monotonic() - begun,
     )
-    show(result, watch, console)
+    show(result, watch, invocation.console)
     return result
 
 
+def _portable(planned: Plan) -> Plan:
+    """The plan as it can go to another process: without the launcher, which holds half of Hydra."""
+    return replace(planned, experiment=replace(planned.experiment, launch=None))
+
+
 def _execute(
-    planned: Plan,
-    executor: Executor,
-    workspace: Workspace,
-    options: Options,
-    console: Console,
-    stop: Stop,
-    git: _GitState,
-    states: tuple[DataState, ...],
-) -> tuple[Watch, Provenance, int]:
-    experiment = planned.experiment
+    planned: Plan, executor: Executor, workspace: Workspace, invocation: Invocation, evidence: _Evidence
+) -> tuple[Watch, int]:
+    """Execute the plan while people watch; returns what was seen, and the number under which the store knows this invocation."""
     store = stores.open(workspace.store)
+    watch = Watch(total=len(planned))
+    name = planned.experiment.name
     try:
-        epoch = store.begin(experiment.name, time.time())
+        epoch = store.begin(name, time.time())
         executor.start(job(planned, workspace))
-        watch = Watch(total=len(planned))
-        records: Iterator[Record] = execute(planned, executor, store, epoch=epoch, stop=stop, force=options.force)
+        records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, force=invocation.force)
         described = False
-        for _ in console.progress(records, watch, experiment.name):
-            if not described and not git.thread.is_alive():  # early, so that also a sweep that is killed has its provenance
-                store.describe(epoch, environment.provenance(git=git.get(), data=states, argv=options.argv))
+        for _ in invocation.console.progress(records, watch, name):
+            if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
+                store.describe(epoch, evidence.provenance())
                 described = True
-        provenance = environment.provenance(git=git.get(), data=states, argv=options.argv)
-        store.describe(epoch, provenance)
+        if not described:
+            store.describe(epoch, evidence.provenance())
     finally:
         store.close()
-    return watch, provenance, epoch
+    return watch, epoch
 
 
 def job(planned: Plan, workspace: Workspace) -> Job:

@@ -93,6 +93,7 @@ def _serve(sock: socket.socket, warm: str, parent: int) -> None:
         if os.getppid() == parent:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # the coordinator decides
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a table needs none, and starting them takes time
             gc.disable()  # imports make no garbage worth a collection
             module, _, name = warm.partition(":")
             getattr(importlib.import_module(module), name)()

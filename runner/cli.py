@@ -1,6 +1,7 @@
 """The command line: thin. The sole catcher of XrunError."""
 
 import gc
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,9 +21,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except XrunError as error:
         print(f"xrun: {error}", file=sys.stderr)
         code = error.exit_code
-    except KeyboardInterrupt:
-        print("xrun: interrupted before anything was executed", file=sys.stderr)
-        code = 130
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0] if interrupt.args else signal.SIGINT
+        print(f"xrun: interrupted by {signal.Signals(number).name}; what was committed is kept", file=sys.stderr)
+        code = 128 + number
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; that is its right
         code = 141

@@ -5,9 +5,9 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import TextIO
 
 from runner.record import Record, Status
 from runner.results import Tabulated, Tally
@@ -127,8 +127,9 @@ class Console:
         """The table's breaches of its schema, as a table."""
         if not made.violations:
             return
+        count = len(made.violations)
         print(
-            f"\nthe table is invalid: {len(made.violations):,} {'value breaches' if len(made.violations) == 1 else 'values breach'} its schema",
+            f"\nthe table is invalid: {count:,} {'value breaches' if count == 1 else 'values breach'} its schema",
             file=self.err,
         )
         head = ("run", "column", "value", "check")
@@ -206,7 +207,7 @@ def plain_table(head: Iterable[str], lines: Iterable[tuple[str, ...]]) -> str:
     return columns([tuple(head), *lines], head=1)
 
 
-def columns(rows: list[tuple[str, ...]], head: int = 0) -> str:
+def columns(rows: Sequence[tuple[str, ...]], head: int = 0) -> str:
     """Aligned columns: numbers to the right, the rest to the left; the first `head` rows do not count as numbers or not."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     right = [len(rows) > head and all(map(_numeric, column[head:])) for column in zip(*rows, strict=True)]

@@ -86,17 +86,17 @@ class Record:
     @property
     def params(self) -> dict[str, Any]:
         """The point, flat, dotted names."""
-        return codec.loads(self.params_json)
+        return dict(codec.loads(self.params_json))
 
     @property
     def fields(self) -> dict[str, Any]:
         """What the steps wrote."""
-        return codec.loads(self.fields_json)
+        return dict(codec.loads(self.fields_json))
 
     @property
     def tags(self) -> dict[str, Any]:
         """The tags that the steps set."""
-        return codec.loads(self.tags_json)
+        return dict(codec.loads(self.tags_json))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

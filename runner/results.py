@@ -13,7 +13,7 @@ from typing import Any
 from runner import __version__, stores, table
 from runner.errors import StoreError
 from runner.plan import Plan
-from runner.record import Provenance, Record, Status
+from runner.record import Provenance, Record
 from runner.steps import import_root
 
 CHUNK = 512
@@ -44,15 +44,14 @@ class Tally:
     """Runs that did not complete, without their tracebacks when there are many."""
 
 
-def rows(plan: Plan, reader: stores.SqliteReader) -> Iterator[table.Row]:
-    """One row per COMPLETED run, in plan order, with this plan's params; memory is that of one chunk."""
-    runs = iter(plan)
-    while chunk := list(islice(runs, CHUNK)):
-        found = reader.find([run.id_run for run in chunk])
-        for run in chunk:
-            record = found.get(run.id_run)
-            if record is not None and record.status is Status.COMPLETED:
-                yield table.Row(id_run=run.id_run, params=run.params, fields_json=record.fields_json)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a manifest tells besides the table."""
+
+    tally: Tally
+    provenance: Provenance
+    epoch: int
+    """The number under which the store knows the invocation."""
 
 
 def check_schema(root: Path, schema: Mapping[str, Any] | str | None) -> None:
@@ -62,14 +61,32 @@ def check_schema(root: Path, schema: Mapping[str, Any] | str | None) -> None:
     table.check_schema(schema, "results.schema")
 
 
-def tabulate(plan: Plan, store: Path, folder: Path) -> Tabulated:
-    """Build, validate and write the table of a plan. Raises StoreError when it cannot be written; the runs are kept."""
+def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
+    """Make `folder` show the plan: table, experiment.yaml, changes.patch and, last, manifest.json, which names all the others.
+
+    Raises StoreError when it cannot be written; the runs are kept.
+    """
+    ids: list[str] = []
+    made = _tabulate(plan, store, folder, ids)
+    replace_text(folder / "experiment.yaml", plan.experiment.yaml)
+    patch = folder / "changes.patch"
+    git = facts.provenance.git
+    if git is not None and git.patch:
+        replace_text(patch, git.patch)
+    else:
+        patch.unlink(missing_ok=True)
+    replace_text(folder / "manifest.json", json.dumps(manifest(plan, made, facts, ids), indent=1) + "\n")
+    return made
+
+
+def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulated:
+    """Build, validate and write the table; the ids of all runs are added to `ids`."""
     schema = plan.experiment.results.schema
     if isinstance(schema, str):
         import_root(plan.experiment.root)
     reader = stores.read(store)
     try:
-        frame = table.conform(table.build(rows(plan, reader), plan.axes), schema)
+        frame = table.conform(table.build(_rows(plan, reader, ids), plan.axes), schema)
     finally:
         reader.close()
     violations = table.validate(frame, schema)
@@ -82,20 +99,21 @@ def tabulate(plan: Plan, store: Path, folder: Path) -> Tabulated:
     )
 
 
-def publish(plan: Plan, folder: Path, made: Tabulated, tally: Tally, provenance: Provenance, epoch: int) -> None:
-    """Write experiment.yaml, changes.patch and, last, manifest.json, which names all the others."""
-    replace_text(folder / "experiment.yaml", plan.experiment.yaml)
-    patch = folder / "changes.patch"
-    if provenance.git is not None and provenance.git.patch:
-        replace_text(patch, provenance.git.patch)
-    else:
-        patch.unlink(missing_ok=True)
-    replace_text(folder / "manifest.json", json.dumps(manifest(plan, made, tally, provenance, epoch), indent=1) + "\n")
+def _rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> Iterator[table.Row]:
+    """One row per COMPLETED run, in plan order, with this plan's params."""
+    runs = iter(plan)
+    while chunk := list(islice(runs, CHUNK)):
+        wanted = [run.id_run for run in chunk]
+        ids += wanted
+        found = reader.results(wanted)
+        for run in chunk:
+            if (text := found.get(run.id_run)) is not None:
+                yield table.Row(id_run=run.id_run, params=run.params, fields_json=text)
 
 
-def manifest(plan: Plan, made: Tabulated, tally: Tally, provenance: Provenance, epoch: int) -> dict[str, Any]:
+def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[str, Any]:
     """Everything that is needed to trust the table, or to make it again."""
-    told = asdict(provenance)
+    told = asdict(facts.provenance)
     git = told.pop("git")
     if git is not None:
         git["patch"] = "changes.patch" if git["patch"] else None
@@ -105,17 +123,17 @@ def manifest(plan: Plan, made: Tabulated, tally: Tally, provenance: Provenance, 
         "xrun": __version__,
         "experiment": experiment.name,
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "epoch": epoch,
+        "epoch": facts.epoch,
         "overrides": list(experiment.overrides),
         "seed": experiment.seed,
         "steps": [{"call": s.call, "name": s.name, "code": c} for s, c in zip(experiment.steps, plan.code, strict=True)],
         "git": git,
         **told,
-        "counts": dict(tally.counts),
-        "cached": tally.cached,
+        "counts": dict(facts.tally.counts),
+        "cached": facts.tally.cached,
         "unsuccessful": [
             {"id_run": r.id_run, "status": r.status.value, "params": json.loads(r.params_json), "failure": _reason(r)}
-            for r in tally.unsuccessful
+            for r in facts.tally.unsuccessful
         ],
         "table": {
             "digest": made.digest,
@@ -124,7 +142,7 @@ def manifest(plan: Plan, made: Tabulated, tally: Tally, provenance: Provenance, 
             "valid": not made.violations,
             "violations": [asdict(v) for v in made.violations[:100]],
         },
-        "runs": [run.id_run for run in plan],
+        "runs": ids,
     }
 
 

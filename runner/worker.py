@@ -14,6 +14,9 @@ from runner.record import Outcome, Status
 from runner.run import Kwargs, Run, View
 from runner.spec import Step
 
+MAX_RESULT = 256 << 20
+"""Characters of a run's fields; a store has its limits, and one run must not end the sweep there."""
+
 
 class Abandon(BaseException):  # noqa: N818 - a signal like KeyboardInterrupt, not an error
     """Raised into a step by its executor to end it; never swallowed by `perform`."""
@@ -181,7 +184,10 @@ def _keep(run: Run, bound: _Bound, result: Any) -> None:
 
 def _dump(what: str, value: Mapping[str, Any]) -> str:
     try:
-        return codec.dumps(value)
+        text = codec.dumps(value)
     except codec.UnserialisableError as error:
         error.args = (str(error).replace("$", what, 1),)
         raise
+    if len(text) > MAX_RESULT:
+        raise ValueError(f"{what}: {len(text) >> 20} MB of text, of at most {MAX_RESULT >> 20}; keep what is large as a file in run.dir")
+    return text

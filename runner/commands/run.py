@@ -3,6 +3,7 @@
 import argparse
 import gc
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from types import FrameType
 from runner import __version__
 from runner.beside import Helper
 from runner.commands import options as shared
+from runner.stop import Stop
 
 INT_GRACE = 5.0
 TERM_GRACE = 20.0
@@ -53,34 +55,31 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     from runner import app
     from runner.config.load import load
     from runner.console import Console
-    from runner.execute import Stop
     from runner.workspace import locate
 
-    console = Console(quiet=chosen.quiet or chosen.json)
     stop = Stop()
-    experiments = load(shared.request(chosen))
-    codes = []
-    told = []
+    console = Console(quiet=chosen.quiet or chosen.json)
+    invocation = app.Invocation(argv=("xrun", *arguments), force=chosen.force, console=console, stop=stop, helper=helper)
+    results: list[app.Result] = []
     with _signals(stop, chosen.grace):
-        gc.enable()
-        for experiment in experiments:
-            workspace = locate(experiment.root, chosen.workspace)
-            result = app.run(experiment, workspace, app.Options(force=chosen.force, argv=("xrun", *arguments)), console, stop, helper)
-            codes.append(result.exit_code)
-            told.append(result)
+        for experiment in load(shared.request(chosen)):
+            gc.freeze()  # what start-up has imported stays; the collector need not look at it
+            gc.enable()
+            results.append(app.run(experiment, locate(experiment.root, chosen.workspace), invocation))
             if stop.level:
                 break
     if chosen.json:
-        json.dump([app.told(result) for result in told] if len(told) > 1 else app.told(told[0]), sys.stdout, indent=1)
+        told = [app.told(result) for result in results]
+        json.dump(told if len(told) > 1 else told[0], sys.stdout, indent=1)
         print()
     if stop.signal:
-        again = " ".join(["xrun", *arguments])
-        print(f"xrun: stopped by {signal.Signals(stop.signal).name}; finished runs are kept, to go on: {again}", file=sys.stderr)
-    return max(codes, default=0)
+        name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *arguments])
+        print(f"xrun: stopped by {name}; finished runs are kept, to go on: {again}", file=sys.stderr)
+    return max(result.exit_code for result in results)
 
 
 @contextmanager
-def _signals(stop: "app.Stop", grace: float | None) -> Iterator[None]:  # type: ignore[name-defined]  # noqa: F821
+def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP ask to stop, also where a parent had them ignored (`xrun &` in a script)."""
 
     def ask(number: int, _: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 """The executor seam: what executes batches of runs.
 
-Requirements that every implementation keeps, tested by tests/executors/suite.py over all of them:
+Requirements that every implementation keeps, tested by tests/executors/test_suite.py over all of them:
 
 - every submitted run comes back in exactly one Outcome, unless `drain` or `close` came first;
 - a run's end never touches another run: an exception, an unserialisable result, SystemExit are that run's FAILED;

@@ -1,6 +1,6 @@
 """The store seam: where records live.
 
-Requirements that every implementation keeps, tested by tests/stores/suite.py over all of them:
+Requirements that every implementation keeps, tested by tests/stores/test_suite.py over all of them:
 
 - `append` is atomic and durable: when it returns, the records survive a power cut; when it raises StoreError, none of them is there;
 - at most one record per id_run; a later one replaces an earlier one, except that CANCELLED says nothing about a run that is COMPLETED;
@@ -19,6 +19,10 @@ class Reader(Protocol):
 
     def find(self, ids: Sequence[str]) -> dict[str, Record]:
         """The records of these runs, by id; runs that it does not have are left out."""
+        ...
+
+    def results(self, ids: Sequence[str]) -> dict[str, str]:
+        """The fields, as JSON text, of those of these runs that are COMPLETED, by id."""
         ...
 
     def records(self, experiment: str | None = None) -> Iterator[Record]:

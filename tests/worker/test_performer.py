@@ -110,3 +110,9 @@ def test_an_exception_that_fights_back_is_described_all_the_same(tmp_path):
 def test_a_folder_named_like_the_root_is_not_inside_it(perform):
     outcome = perform("import json\ndef step(a):\n    json.loads('{')\n", {"a": 1})
     assert outcome.failure.where.endswith(".py:3")
+
+
+@pytest.mark.soak
+def test_a_result_that_no_store_takes_is_refused(perform):
+    outcome = perform("def step(a):\n    return {'x': 'y' * (257 << 20)}\n", {"a": 1})
+    assert (outcome.status, outcome.failure.message[:23]) == (Status.FAILED, "fields: 257 MB of text,")
