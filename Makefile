@@ -28,7 +28,7 @@ soak: .venv/.dev  ## the long forms of the reliability tests
 
 iris: .venv/.dev  ## the example with DVC data: make the data, then sweep classifiers
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro --quiet
-	$(BIN)/xrun +experiment=iris model=svm,tree,logistic
+	$(BIN)/xrun +experiment=iris
 
 .venv/.run: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -52,8 +52,13 @@ class Composition:
     """Group -> option for the groups that the command line chose, reserved ones left out."""
     lines: tuple[str, ...]
     """The group overrides it was made with."""
-    experiment: str | None
-    """The option of the group `experiment`."""
+    known: Mapping[str, Any]
+    """Group -> option for every group of the defaults list."""
+
+    @property
+    def experiment(self) -> str | None:
+        """The option of the group `experiment`."""
+        return self.known.get("experiment")
 
 
 class Composer:
@@ -141,7 +146,7 @@ class Composer:
         except (HydraException, OmegaConfBaseException, *_SLIPS) as error:
             raise explain(error, Asked(lines, self.place, self.options)) from None
         user = {g: o for g, o in chosen.items() if g.split("@")[0] not in RESERVED_GROUPS and not g.startswith("hydra")}
-        return Composition(cfg=cfg, chosen=user, lines=lines, experiment=known.get("experiment"))
+        return Composition(cfg=cfg, chosen=user, lines=lines, known=dict(known))
 
     def _compose_either_way(self, lines: tuple[str, ...]) -> tuple[DictConfig, Mapping[str, Any], tuple[str, ...]]:
         for _ in RESERVED_GROUPS:

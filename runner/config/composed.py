@@ -62,8 +62,11 @@ def _part(file: Path, content: DictConfig, groups: frozenset[str], chosen: dict[
 
 
 def root_of(file: Path, cwd: Path) -> Path:
-    """The project that a results file belongs to: the nearest folder above it that has a workspace or a config directory."""
+    """The project that a results file belongs to: the nearest folder above it with a config directory, else the one around `cwd`.
+
+    A workspace that was moved elsewhere (`--workspace`) is no project: there is nothing to import in it.
+    """
     for candidate in file.absolute().parent.parents:
-        if (candidate / ".xrun").is_dir() or any((candidate / name).is_dir() for name in place.NAMES):
+        if any((candidate / name).is_dir() for name in place.NAMES):
             return candidate
     return place.find(cwd).root

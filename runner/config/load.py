@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config import build, composed, lower, place, variant
+from runner.config import build, composed, group_axes, lower, place, variant
 from runner.config.compose import Composer, Composition, without_hydra
 from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
@@ -59,7 +59,8 @@ def parts(request: Request) -> tuple[Path, list[Part]]:
     setting = [o for o in overrides if o not in choosing]
     lower.refuse_misspelt_groups(setting, composer.groups(), composer.options)
     compositions = [composer.compose(lines, chosen) for lines, chosen in composer.combinations(choosing)]
-    return where.root, [_part(composer, composition, setting) for composition in compositions]
+    expanded = [each for composition in compositions for each in group_axes.expand(composer, composition)]
+    return where.root, [_part(composer, composition, setting) for composition in expanded]
 
 
 def _part(composer: Composer, composition: Composition, setting: list[Override]) -> Part:
@@ -76,6 +77,7 @@ def _part(composer: Composer, composition: Composition, setting: list[Override])
             str(key) for path, _, content in locate.origins() if not path.startswith(skip) for key in content if key not in TOP_LEVEL
         )
     build.check_top_level(cfg, groups, locate)
+    group_axes.drop(cfg, composition)
     full = with_defaults(cfg, locate)
     locate.given.extend(lower.apply(full, [*sweeper, *setting], groups)[len(sweeper) :])
     return Part(cfg=full, groups=groups, chosen=composition.chosen, experiment=composition.experiment, locate=locate, launch=launch)
@@ -100,9 +102,10 @@ def _launch(composer: Composer, composition: Composition) -> Launch | None:
 
 
 def _sweeper_params(composer: Composer, cfg: DictConfig) -> list[Override]:
-    """`hydra.sweeper.params` in the YAML is a sweep from the command line, which comes later and wins."""
+    """Values that `hydra.sweeper.params` sweeps (groups: `group_axes`); as from the command line, which comes later and wins."""
     params = OmegaConf.select(cfg, "hydra.sweeper.params")
-    return composer.parse([f"{key}={value}" for key, value in params.items()]) if params else []
+    lines = [f"{key}={value}" for key, value in (params or {}).items()]
+    return [override for override in composer.parse(lines) if not composer.is_group(override)]
 
 
 def _from_file(request: Request, file: Path) -> tuple[Path, list[Part]]:

@@ -8,7 +8,7 @@ import pytest
 COPIED_FOLDERS = ("conf", "examples")
 COPIED_FILES = (".dvc/.gitignore", ".dvc/config", ".dvcignore", ".gitignore", "data/.gitignore", "dvc.lock", "dvc.yaml")
 DATA = "data/iris.csv"
-ONE = ("+experiment=iris", "split=0")
+ONE = ("+experiment=iris", "model=svm", "split=0")
 
 
 def md5(path):
@@ -98,7 +98,7 @@ def test_every_classifier_meets_every_split_and_meets_it_alike_again(project):
 
 
 def test_parameter_of_the_classifier_is_an_axis(project):
-    project.xrun(*ONE, "model=tree", "model.max_depth=1,3")
+    project.xrun("+experiment=iris", "split=0", "model=tree", "model.max_depth=1,3")
 
     rows = project.rows("iris")
     assert [(row["model"], row["model.max_depth"]) for row in rows] == [("tree", "1"), ("tree", "3")]

@@ -125,11 +125,11 @@ def test_it_can_be_stopped_where_a_script_started_it_with_interrupts_ignored(pro
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_serial_sweep_stops_after_its_run_and_at_the_second_signal_within_it(project, count):
     sweep(project, wait=30, runs=20, executor={"name": "serial"})
-    project.module(SLOW.replace("time.sleep(wait)", f"time.sleep(0 if n < 12 else {30 if count == 2 else 0.4})"))
+    project.module(SLOW.replace("time.sleep(wait)", f"time.sleep(0 if n < 10 else {30 if count == 2 else 0.4})"))
     code, _, seconds, seen = interrupt(project, *[signal.SIGINT] * count, pause=0.1)
     assert code == 130
     assert seconds < 2
-    statuses = [status for n, status, _ in project.assert_ok(seen).values() if n >= 12]
+    statuses = [status for n, status, _ in project.assert_ok(seen).values() if n >= 10]
     assert statuses == ["CANCELLED"] if count == 2 else set(statuses) <= {"COMPLETED"}
 
 
