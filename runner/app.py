@@ -162,9 +162,7 @@ def _portable(planned: Plan) -> Plan:
     return replace(planned, experiment=replace(planned.experiment, launch=None))
 
 
-def _execute(
-    planned: Plan, executor: Executor, workspace: Workspace, invocation: Invocation, evidence: _Evidence
-) -> tuple[Watch, int]:
+def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation: Invocation, evidence: _Evidence) -> tuple[Watch, int]:
     """Execute the plan while people watch; returns what was seen, and the number under which the store knows this invocation."""
     store = stores.open(workspace.store)
     watch = Watch(total=len(planned))

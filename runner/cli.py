@@ -1,17 +1,20 @@
 """The command line: thin. The sole catcher of XrunError."""
 
 import gc
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Final
+
 from runner.commands import COMMANDS
 from runner.errors import UsageError, XrunError
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of `xrun`. Exits with the code that design and docs name."""
+    _open_standard_files()
     gc.disable()  # until there is work that makes garbage; importing does not
     arguments = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
@@ -61,6 +64,17 @@ def _run(arguments: list[str]) -> int:
         return run(arguments, helper)
     finally:
         helper.close()
+
+
+def _open_standard_files() -> None:
+    """Where one of descriptors 0 to 2 is closed (`xrun >&-`), the store would get its number, and prints would go into it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: PTH123, SIM115 - Python leaves None where it found a descriptor closed
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: PTH123, SIM115
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:

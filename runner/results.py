@@ -66,6 +66,8 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
 
     Raises StoreError when it cannot be written; the runs are kept.
     """
+    for draft in folder.glob(".*.tmp"):  # of a process that was killed while it wrote; the lock says that it is gone
+        draft.unlink(missing_ok=True)
     ids: list[str] = []
     made = _tabulate(plan, store, folder, ids)
     replace_text(folder / "experiment.yaml", plan.experiment.yaml)
@@ -157,7 +159,9 @@ def _reason(record: Record) -> dict[str, str] | None:
 def replace_text(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all. Raises StoreError."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False, encoding="utf-8"
+        ) as file:
             try:
                 file.write(text)
                 file.flush()

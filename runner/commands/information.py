@@ -106,7 +106,11 @@ def _help_on(experiment: Experiment) -> None:
     )
     told: set[str] = set()
     for title, entries in sections:
-        rows = [(f"  {n}", about[n].type if n in about else "", v, about[n].doc if n in about else "") for n, v in entries.items() if n not in told]
+        rows = [
+            (f"  {n}", about[n].type if n in about else "", v, about[n].doc if n in about else "")
+            for n, v in entries.items()
+            if n not in told
+        ]
         told.update(entries)
         if rows:
             print(f"\n{title}:\n{columns(rows)}")

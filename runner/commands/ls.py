@@ -87,7 +87,9 @@ def summary(record: Record) -> dict[str, object]:
         "seconds": record.seconds,
         "attempt": record.attempt,
         "started": record.started,
-        "failure": {"kind": record.failure.kind, "message": record.failure.message, "where": record.failure.where} if record.failure else None,
+        "failure": {"kind": record.failure.kind, "message": record.failure.message, "where": record.failure.where}
+        if record.failure
+        else None,
     }
 
 

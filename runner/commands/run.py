@@ -3,12 +3,14 @@
 import argparse
 import gc
 import json
+import os
 import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TextIO
 
 from runner import __version__
 from runner.beside import Helper
@@ -57,6 +59,7 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     from runner.console import Console
     from runner.workspace import locate
 
+    out = _own_stdout() if chosen.json else sys.stdout
     stop = Stop()
     console = Console(quiet=chosen.quiet or chosen.json)
     invocation = app.Invocation(argv=("xrun", *arguments), force=chosen.force, console=console, stop=stop, helper=helper)
@@ -70,17 +73,28 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
                 break
     if chosen.json:
         told = [app.told(result) for result in results]
-        json.dump(told if len(told) > 1 else told[0], sys.stdout, indent=1)
-        print()
+        print(json.dumps(told if len(told) > 1 else told[0], indent=1), file=out)
     if stop.signal:
         name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *arguments])
         print(f"xrun: stopped by {name}; finished runs are kept, to go on: {again}", file=sys.stderr)
+    out.flush()
     return max(result.exit_code for result in results)
+
+
+def _own_stdout() -> TextIO:
+    """What was stdout, for the JSON alone: from now on all that steps print goes to stderr."""
+    sys.stdout.flush()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return out
 
 
 @contextmanager
 def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP ask to stop, also where a parent had them ignored (`xrun &` in a script)."""
+    """SIGINT, SIGTERM and SIGHUP ask to stop, also where a parent had them ignored (`xrun &` in a script).
+
+    Once one has, a late one changes nothing any more.
+    """
 
     def ask(number: int, _: FrameType | None) -> None:
         stop.ask(number, grace if grace is not None else INT_GRACE if number == signal.SIGINT else TERM_GRACE)
@@ -90,4 +104,4 @@ def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
         yield
     finally:
         for number, handler in old.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if stop.level else handler)

@@ -1,5 +1,6 @@
 """Config groups that the YAML itself sweeps: an axis that is called like a group of the defaults list (`params: {model: [svm, tree]}`), or
-Hydra's own `hydra.sweeper.params`. Both are what `model=svm,tree` is on the command line, which wins over them."""
+Hydra's own `hydra.sweeper.params`. Both are what `model=svm,tree` is on the command line, which wins over them.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -87,9 +87,14 @@ def xrun(project: Path) -> Xrun:
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")} | variables
         return subprocess.run(
-            [XRUN, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            [XRUN, *arguments],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
 
     return call
-
-

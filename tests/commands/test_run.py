@@ -21,7 +21,12 @@ def test_a_sweep_prints_its_table_and_exits_0(project: Path, xrun: Xrun) -> None
     assert lines[0].split() == ["id_run", "x", "y"]
     assert [line.split()[1:] for line in lines[1:]] == [["1", "1"], ["2", "4"], ["3", "9"]]
     assert "squares: 3 runs, 3 completed in" in done.stderr
-    assert sorted(p.name for p in (project / "results/squares").iterdir()) == ["experiment.yaml", "manifest.json", "table.csv", "table.parquet"]
+    assert sorted(p.name for p in (project / "results/squares").iterdir()) == [
+        "experiment.yaml",
+        "manifest.json",
+        "table.csv",
+        "table.parquet",
+    ]
     assert (project / ".xrun/.gitignore").read_text() == "*\n"
 
 
@@ -95,7 +100,13 @@ def test_a_table_that_breaks_its_schema_is_written_listed_and_marked_invalid(pro
 def test_all_problems_of_a_plan_are_told_at_once_and_nothing_is_written(project: Path, xrun: Xrun) -> None:
     done = xrun("+experiment=typed")
     assert done.returncode == 2
-    for text in ("params.n: 1.5 (float) is not int", "params.n: 'two' (str) is not int", "kwargs.ratio: 'abc'", "no `missing`", "no module `nowhere`"):
+    for text in (
+        "params.n: 1.5 (float) is not int",
+        "params.n: 'two' (str) is not int",
+        "kwargs.ratio: 'abc'",
+        "no `missing`",
+        "no module `nowhere`",
+    ):
         assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert not (project / ".xrun").exists()
@@ -181,4 +192,3 @@ def test_an_unwritable_workspace_is_one_sentence_and_exit_74(xrun: Xrun, tmp_pat
     assert done.returncode == 74
     assert "Traceback" not in done.stderr
     assert "--workspace" in done.stderr
-

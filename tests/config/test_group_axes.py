@@ -36,7 +36,12 @@ def test_an_axis_called_like_a_group_sweeps_the_group(declare):
 
 
 @pytest.mark.parametrize(
-    "text", ["params: {model: [svm, tree], n: [1]}\n", 'params: {model: "svm,tree", n: [1]}\n', "params: {n: [1]}\nhydra: {sweeper: {params: {model: 'svm,tree'}}}\n"]
+    "text",
+    [
+        "params: {model: [svm, tree], n: [1]}\n",
+        'params: {model: "svm,tree", n: [1]}\n',
+        "params: {n: [1]}\nhydra: {sweeper: {params: {model: 'svm,tree'}}}\n",
+    ],
 )
 def test_yaml_and_command_line_make_the_same_ids(declare, text):
     assert declare(text) == declare("params: {n: [1]}\n", "model=svm,tree")

@@ -68,7 +68,9 @@ def test_readme_shows_the_example_as_it_is() -> None:
     assert declared
     strip = lambda text: [re.sub(r"\s*#.*", "", line) for line in text.splitlines() if not line.startswith("#")]  # noqa: E731
     shown = [line for line in strip(declared[1]) if line.strip()]
-    real = [line for line in strip((ROOT / "conf/experiment/coins.yaml").read_text()) if line.strip() and not line.startswith("description")]
+    real = [
+        line for line in strip((ROOT / "conf/experiment/coins.yaml").read_text()) if line.strip() and not line.startswith("description")
+    ]
     assert real == shown
 
 

@@ -130,7 +130,7 @@ def step(run):
 
 
 def test_what_steps_print_breaks_nothing(bench, read, capfd):
-    b = bench("import sys\ndef step(n):\n    print('out', n)\n    print('err', n, file=sys.stderr)\n    return {'n': n}\n")
+    b = bench("import sys\ndef step(n):\n    sys.stdout.write(f'out {n}\\n')\n    sys.stderr.write(f'err {n}\\n')\n    return {'n': n}\n")
     outcomes = b.run(b.step("step"), points=[{"n": n} for n in range(20)])
     b.executor.close()
     assert [read(o)["n"] for o in outcomes] == list(range(20))
