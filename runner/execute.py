@@ -68,7 +68,7 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
                 _feed(waiting, executor, state)
             for outcome in executor.events(_patience(state, waiting, executor)):
                 _settle(outcome, plan, executor, state, epoch)
-            if _due(state, waiting, executor):
+            if _due(state, executor):
                 yield from _commit(store, state, waiting)
             if not executor.busy() and (state.draining or waiting.empty):
                 break
@@ -116,11 +116,6 @@ class _Waiting:
             else:
                 self.pending.add(run.id_run)
                 self._todo.append(run)
-
-    @property
-    def more(self) -> bool:
-        """Whether there may be another run to execute."""
-        return bool(self._todo) or not self.empty
 
     def _end(self) -> None:
         """The plan is through: what is left are twins, once the runs that they wait for are committed."""
@@ -197,11 +192,11 @@ def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epo
     )
 
 
-def _due(state: _State, waiting: _Waiting, executor: Executor) -> bool:
+def _due(state: _State, executor: Executor) -> bool:
+    """Also when the executor is idle: what it is given next may take long, and `serial` hears of nothing meanwhile."""
     if not state.finished:
         return False
-    over = not executor.busy() and (state.draining or not waiting.more)
-    return over or len(state.finished) >= COMMIT_RECORDS or time.monotonic() >= state.due
+    return len(state.finished) >= COMMIT_RECORDS or not executor.busy() or time.monotonic() >= state.due
 
 
 def _commit(store: Store, state: _State, waiting: _Waiting) -> Iterator[Record]:
