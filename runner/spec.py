@@ -122,6 +122,14 @@ class Launch(Protocol):
         ...
 
 
+class Sweep(Protocol):
+    """A Hydra sweeper plugin as a way to choose points."""
+
+    def __call__(self, objective: Callable[[tuple[str, ...]], float | None], /) -> None:
+        """Call `objective` with the overrides of each job that the plugin wants; its value guides the plugin."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
     """One composition of the config groups: its kwargs and its grids.
@@ -158,6 +166,8 @@ class Experiment:
     executor: ExecutorSpec = field(default_factory=ExecutorSpec)
     launch: Launch | None = None
     """The Hydra launcher that takes the executor's place, where the command line names one."""
+    sweep: Sweep | None = None
+    """The Hydra sweeper that chooses the points, where the command line names one; then the grids are not the plan."""
     on_error: OnError = OnError.CONTINUE
     provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
     root: Path

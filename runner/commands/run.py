@@ -65,10 +65,13 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     invocation = app.Invocation(argv=("xrun", *arguments), force=chosen.force, console=console, stop=stop, helper=helper)
     results: list[app.Result] = []
     with _signals(stop, chosen.grace):
-        for experiment in load(shared.request(chosen)):
+        request = shared.request(chosen)
+        for experiment in load(request):
             gc.freeze()  # what start-up has imported stays; the collector need not look at it
             gc.enable()
-            results.append(app.run(experiment, locate(experiment.root, chosen.workspace), invocation))
+            workspace = locate(experiment.root, chosen.workspace)
+            swept = experiment.sweep is not None
+            results.append(app.sweep(experiment, request, workspace, invocation) if swept else app.run(experiment, workspace, invocation))
             if stop.level:
                 break
     if chosen.json:

@@ -6,6 +6,7 @@ sources     where Hydra's loader looks, behind the guard
 compose     composes with Hydra's loader, once per choice of config groups
 hydra_node  answers `${hydra:...}`, once
 failures    Hydra's errors in our words
+group_axes  config groups that the YAML sweeps
 part        a composed config over the schema's defaults
 lower       applies value overrides; a sweep becomes an axis
 declared    axes and kwargs while they are still config: found by name
@@ -17,4 +18,5 @@ build       the other sections -> frozen values
 composed    experiment.yaml, written and read again
 delegate    what Hydra itself does best: --info, --hydra-help, completion
 launcher    other people's launcher plugins
+sweeper     other people's sweeper plugins
 """

@@ -11,7 +11,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from runner.config.compose import Composer, first_line
-from runner.errors import ConfigError, UsageError
+from runner.errors import UsageError
 
 CORE = "hydra._internal.core_plugins."
 
@@ -51,19 +51,24 @@ class _Numbered:
 
 def launcher(composer: Composer, lines: tuple[str, ...]) -> PluginLauncher | None:
     """The launcher plugin that the config chooses, or None for Hydra's basic one, in whose place we execute."""
-    quiet = ("hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none", "hydra.sweep.dir=.xrun/hydra")
-    keys = {line.split("=")[0].lstrip("+") for line in lines}
-    extra = tuple(line for line in quiet if line.split("=")[0] not in keys)
-    lines = (*lines, *extra)
-    cfg = composer.loader.load_configuration(composer.config_name, list(lines), run_mode=RunMode.MULTIRUN)
-    sweeper = str(OmegaConf.select(cfg, "hydra.sweeper._target_"))
-    if not sweeper.startswith(CORE):
-        raise ConfigError(
-            f"the sweeper {sweeper} is not supported by this version",
-            where="command line",
-            key="hydra/sweeper",
-            hint="axes make grids (params: {lr: {logspace: [-4, -1, 4]}}); launchers of other plugins do work",
-        )
-    if str(OmegaConf.select(cfg, "hydra.launcher._target_")).startswith(CORE):
+    cfg, lines = multirun_config(composer, lines)
+    if is_core(cfg, "launcher"):
         return None
     return PluginLauncher(composer, cfg, tuple(line for line in lines if not line.startswith("hydra")))
+
+
+def multirun_config(composer: Composer, lines: tuple[str, ...]) -> tuple[DictConfig, tuple[str, ...]]:
+    """The config with the `hydra` node, as Hydra's multirun has it, and the overrides that it was made with.
+
+    No files for each job and no logging set up anew, unless the command line says so.
+    """
+    quiet = ("hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none", "hydra.sweep.dir=.xrun/hydra")
+    keys = {line.split("=")[0].lstrip("+") for line in lines}
+    lines = (*lines, *(line for line in quiet if line.split("=")[0] not in keys))
+    cfg = composer.loader.load_configuration(composer.config_name, list(lines), run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
+    return cfg, lines
+
+
+def is_core(cfg: DictConfig, kind: str) -> bool:
+    """Whether the sweeper or launcher is Hydra's own."""
+    return str(OmegaConf.select(cfg, f"hydra.{kind}._target_")).startswith(CORE)

@@ -1,6 +1,7 @@
 """`load`: the command line and the YAML tree -> Experiments. The front door of the package."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
 from runner.config.schema import LATER, TOP_LEVEL
 from runner.errors import ConfigError, UsageError
-from runner.spec import Experiment, Launch, Variant
+from runner.spec import Experiment, Launch, Sweep, Variant
 
 composed_yaml = composed.write
 
@@ -39,7 +40,17 @@ def load(request: Request) -> tuple[Experiment, ...]:
 
     Raises ConfigError (exit 2) for the first thing that is wrong, naming file and key. Nothing is written, no step is imported.
     """
-    root, made = parts(request)
+    return _grouped(*parts(request), request)
+
+
+def union(requests: Sequence[Request]) -> Experiment:
+    """One experiment whose plan is the union of those that several command lines describe."""
+    loaded = [parts(request) for request in requests]
+    (experiment,) = _grouped(loaded[0][0], [part for _, made in loaded for part in made], requests[0])
+    return experiment
+
+
+def _grouped(root: Path, made: list[Part], request: Request) -> tuple[Experiment, ...]:
     by_name: dict[str, list[Member]] = {}
     for part in made:
         reader, found = variant.read(part.cfg, part.groups, part.chosen, part.locate)
@@ -65,7 +76,9 @@ def parts(request: Request) -> tuple[Path, list[Part]]:
 
 def _part(composer: Composer, composition: Composition, setting: list[Override]) -> Part:
     sweeper = _sweeper_params(composer, composition.cfg)
-    launch = _launch(composer, composition)
+    launch, sweep = _plugins(composer, composition, setting)
+    if sweep is not None:
+        setting = []  # they are the plugin's to split
     cfg = without_hydra(composition.cfg)
     locate = Locator(lambda: composer.origins(composition.lines), default=str(composer.place.conf or "packaged defaults"))
     if composition.experiment is None and "steps" not in cfg and not OmegaConf.is_missing(cfg, "steps"):
@@ -80,7 +93,9 @@ def _part(composer: Composer, composition: Composition, setting: list[Override])
     group_axes.drop(cfg, composition)
     full = with_defaults(cfg, locate)
     locate.given.extend(lower.apply(full, [*sweeper, *setting], groups)[len(sweeper) :])
-    return Part(cfg=full, groups=groups, chosen=composition.chosen, experiment=composition.experiment, locate=locate, launch=launch)
+    return Part(
+        cfg=full, groups=groups, chosen=composition.chosen, experiment=composition.experiment, locate=locate, launch=launch, sweep=sweep
+    )
 
 
 def _nothing_to_run(composer: Composer) -> UsageError:
@@ -92,13 +107,15 @@ def _nothing_to_run(composer: Composer) -> UsageError:
     return UsageError(f"there is no experiment; looked for a config directory with experiment/NAME.yaml in:{tried}")
 
 
-def _launch(composer: Composer, composition: Composition) -> Launch | None:
-    """The launcher plugin that the config names; None, without loading anything, where nothing asked for the `hydra` node."""
+def _plugins(composer: Composer, composition: Composition, setting: list[Override]) -> tuple[Launch | None, Sweep | None]:
+    """Launcher and sweeper plugins that the config names; none, without loading anything, where nothing asked for the `hydra` node."""
     if "hydra" not in composition.cfg:
-        return None
+        return None, None
     from runner.config.launcher import launcher
+    from runner.config.sweeper import sweeper
 
-    return launcher(composer, composition.lines)
+    sweep = sweeper(composer, composition.lines, setting, composition.cfg)
+    return (None if sweep is not None else launcher(composer, composition.lines)), sweep
 
 
 def _sweeper_params(composer: Composer, cfg: DictConfig) -> list[Override]:
@@ -139,6 +156,7 @@ def _experiment(name: str, members: list[Member], root: Path, request: Request) 
         results=build.results(reader),
         executor=build.executor(reader),
         launch=part.launch,
+        sweep=part.sweep,
         on_error=build.on_error(reader),
         provenance=build.provenance(reader),
         root=root,
@@ -164,4 +182,4 @@ def is_experiment_file(word: str) -> bool:
     return "=" not in word and re.search(r"\.ya?ml$", word) is not None
 
 
-__all__ = ["COMMAND_LINE", "Part", "Request", "composed_yaml", "is_experiment_file", "load", "parts"]
+__all__ = ["COMMAND_LINE", "Part", "Request", "composed_yaml", "is_experiment_file", "load", "parts", "union"]

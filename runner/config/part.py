@@ -10,7 +10,7 @@ from runner.config.reader import Locator, shown
 from runner.config.resolve import explain
 from runner.config.schema import TOP_LEVEL, ExperimentSchema, section
 from runner.errors import ConfigError
-from runner.spec import Launch
+from runner.spec import Launch, Sweep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +24,7 @@ class Part:
     experiment: str | None
     locate: Locator
     launch: Launch | None = None
+    sweep: Sweep | None = None
 
 
 def with_defaults(cfg: DictConfig, locate: Locator) -> DictConfig:
