@@ -16,8 +16,8 @@ from runner import process
 from runner.errors import WorkerStartError
 from runner.executors.nursery import Nursery
 from runner.executors.pace import Pace
-from runner.executors.page import Page, create
-from runner.executors.workers import Worker, end_of_process
+from runner.executors.page import Current, Page, create
+from runner.executors.workers import GARBLED, Worker, end_of_process
 from runner.record import Outcome
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
@@ -44,6 +44,8 @@ class Local:
         self._found: list[Outcome] = []
         self._limits: list[float | None] = []
         self._pace = Pace(self._count)
+        self._alone: set[int] = set()
+        """Runs of which one has written into its worker's socket: each gets a batch of its own, so that the next time tells which."""
         self._idle_deaths = 0
         self._draining = False
         self._closed = False
@@ -139,9 +141,16 @@ class Local:
             if not self._queue:
                 return
             worker = self._workers.get(slot) or self._start_worker(slot)
-            while len(worker.batches) < self._pace.depth and self._queue and worker.late is None:
-                worker.give([self._queue.popleft() for _ in range(self._pace.share(len(self._queue)))])
+            while self._has_room(worker):
+                share = 1 if self._queue[0][0] in self._alone else self._pace.share(len(self._queue))
+                worker.give([self._queue.popleft() for _ in range(share)])
             self._watch(worker)
+
+    def _has_room(self, worker: Worker) -> bool:
+        if not self._queue or worker.late is not None or len(worker.batches) >= self._pace.depth:
+            return False
+        suspects = self._alone and any(item[0] in self._alone for item in (self._queue[0], *worker.pending()))
+        return not (worker.batches and suspects)
 
     def _start_worker(self, slot: int) -> Worker:
         self._page.mark(slot, -1, 0, 0.0)
@@ -183,7 +192,8 @@ class Local:
             for frame in frames:
                 self._take(*worker.report(frame))
         except (ValueError, TypeError):
-            worker.kill()  # a step has written into the socket; what comes after that cannot be told from it
+            worker.garbled = True  # a step has written into the socket; what comes after that cannot be told from it
+            worker.kill()
             return False
         return more
 
@@ -206,12 +216,16 @@ class Local:
         self._receive(worker)
         pending = worker.pending()
         accused = worker.late or self._page.current(worker.slot)
+        if worker.garbled:
+            accused = Current(pending[0][0], 0, time.monotonic()) if len(pending) == 1 else None
+            status = GARBLED
+            self._alone.update(item[0] for item in pending)
         guilty = next((item for item in pending if accused is not None and item[0] == accused.index), None)
         if guilty is not None and accused is not None:
             pending.remove(guilty)
             self._found.append(worker.verdict(status, accused, self._limits))
             self._idle_deaths = 0
-        elif worker.late is None and not self._draining:
+        elif worker.late is None and not worker.garbled and not self._draining:
             self._idle_deaths += 1
         self._forget(worker)
         self._requeue(pending)

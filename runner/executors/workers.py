@@ -17,6 +17,9 @@ from runner.worker import Item
 
 MAX_TRACE = 64_000
 
+GARBLED = 114
+"""Stands for the end of a worker that was killed because something else than its reports came from it."""
+
 
 class Worker:
     """One worker, from the order for it to its burial."""
@@ -33,6 +36,8 @@ class Worker:
         """What it was given and has not reported, oldest batch first."""
         self.late: Current | None = None
         """The run that it is being killed for."""
+        self.garbled = False
+        """Something else than its reports has come from it."""
         self._inbox = wire.Inbox()
         self._outbox = bytearray()
 
@@ -113,6 +118,8 @@ def end_of_process(status: int) -> tuple[str, str]:
     """How a process ended, as a kind and a sentence."""
     if status == DISCONNECTED:
         return "Disconnected", "the step closed file descriptors that are not its own, the one among them that its worker reports with"
+    if status == GARBLED:
+        return "Garbled", "the step wrote into a file descriptor that is not its own, the one that its worker reports with"
     if status >= 0:
         return f"exit {status}", f"the step ended its process with exit code {status}"
     try:

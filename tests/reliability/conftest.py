@@ -67,7 +67,10 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "XRUN_WORKSPACE": str(self.root / "space"), "XRUN_TEST_MARK": self.mark, "PYTHONDONTWRITEBYTECODE": "1"}
+        ours = {
+            name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
+        }  # it writes and exits in its own ways
+        return {**ours, "XRUN_WORKSPACE": str(self.root / "space"), "XRUN_TEST_MARK": self.mark, "PYTHONDONTWRITEBYTECODE": "1"}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "runner.cli", *arguments]
