@@ -78,6 +78,6 @@ def _distribution(folder: Path, entry: str) -> tuple[str, str]:
     if suffix == ".egg-info" or not version[:1].isdigit():
         from importlib.metadata import Distribution
 
-        found = Distribution.at(folder / entry)
-        name, version = found.metadata["Name"] or "", found.metadata["Version"] or ""
+        found = Distribution.at(folder / entry).metadata
+        name, version = (found[key] if key in found else "" for key in ("Name", "Version"))  # asking for what is not there warns
     return re.sub(r"[-_.]+", "-", name).lower(), version
