@@ -79,5 +79,5 @@ def _distribution(folder: Path, entry: str) -> tuple[str, str]:
         from importlib.metadata import Distribution
 
         found = Distribution.at(folder / entry).metadata
-        name, version = (found.get(key, "") for key in ("Name", "Version"))  # found[key] warns where there is none
+        name, version = (found[key] if key in found else "" for key in ("Name", "Version"))  # noqa: SIM401 - it has no `get`
     return re.sub(r"[-_.]+", "-", name).lower(), version
