@@ -14,6 +14,7 @@ from runner.console import Console, Watch, summary
 from runner.errors import PlanError
 from runner.execute import execute
 from runner.executors.base import Executor
+from runner.executors.local import Local
 from runner.plan import Plan
 from runner.provenance import data as data_provenance
 from runner.provenance import environment
@@ -132,9 +133,13 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
         planned = expand(experiment, inspection, evidence.data)
+        for note in inspection.notes:
+            invocation.console.say(f"xrun: warning: {note}")
         schema_checked()
         if experiment.provenance.git_clean:
             git_provenance.require_clean(evidence.git())
+        if any(step.timeout for step in experiment.steps) and not isinstance(executor, Local):
+            invocation.console.say("xrun: warning: `timeout` is enforced by the executor `local` alone; here it is not")
         lock = Lock(workspace, experiment.name)
         try:
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)

@@ -114,11 +114,23 @@ def _foreign(value: Any, path: str) -> Any:
         return str(value)
     if isinstance(value, bytearray | memoryview):
         return _plain(bytes(value), path)
+    if getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M"):
+        return _numpy_time(value, path)
     if callable(convert := getattr(value, "tolist", None)):
         converted = convert()
         if type(converted) is not type(value):
             return _plain(converted, path)
     raise UnserialisableError(path, value)
+
+
+def _numpy_time(value: Any, path: str) -> Any:
+    """Dates and durations of numpy: as Python's where those can hold them (microseconds), not-a-time as null."""
+    unit = "datetime64[us]" if value.dtype.kind == "M" else "timedelta64[us]"
+    micro = value.astype(unit)
+    none = (micro + 0).astype("int64") == -(2**63)  # not a time, which equals nothing
+    if not ((micro.astype(value.dtype) == value) | none).all():
+        raise UnserialisableError(path, value, "a time that is finer than microseconds is not plain data")
+    return _plain(micro.tolist(), path)
 
 
 _encoder = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), check_circular=False)

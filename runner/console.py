@@ -16,6 +16,7 @@ from runner.table import Preview
 PROGRESS_AFTER = 0.7
 """Seconds before a progress bar appears; short sweeps need none."""
 MAX_KEPT = 10_000
+MAX_CELL = 60
 MAX_GROUPS = 5
 
 
@@ -100,7 +101,7 @@ class Console:
         if self.out.isatty():
             _rich_table(preview, self.out)
         else:
-            print(plain_table(preview.columns, _with_gap(preview)), file=self.out)
+            print(plain_table(map(_cell, preview.columns), (tuple(map(_cell, row)) for row in _with_gap(preview))), file=self.out)
 
     def failures(self, watch: Watch) -> None:
         """What did not complete: one block per cause, with the traceback of its first run."""
@@ -151,7 +152,7 @@ class _Display:
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None, complete_style="green", finished_style="green"),
             TextColumn("{task.fields[told]}"),
-            console=RichConsole(file=err),
+            console=RichConsole(file=err, color_system=None if os.environ.get("NO_COLOR") else "auto"),
             auto_refresh=False,
             expand=True,
             transient=True,
@@ -232,16 +233,39 @@ def _rich_table(preview: Preview, out: TextIO) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console as RichConsole
     from rich.table import Table
+    from rich.text import Text
 
-    body = _with_gap(preview)
+    width = shutil.get_terminal_size().columns
+    body = [tuple(cell[:8] if n == 0 and len(cell) == 36 else _cell(cell) for n, cell in enumerate(row)) for row in _with_gap(preview)]
+    head = [_cell(name) for name in preview.columns]
+    count = _fitting([head, *body], width)
     shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for n, name in enumerate(preview.columns):
+    for n, name in enumerate(head[:count]):
         numeric = bool(body) and all(_numeric(row[n]) for row in body)
-        style = "dim" if name == "id_run" else None
-        shown.add_column(name, justify="right" if numeric else "left", style=style, no_wrap=name == "id_run", overflow="ellipsis")
+        shown.add_column(
+            Text(name), justify="right" if numeric else "left", style="dim" if n == 0 else None, no_wrap=True, overflow="ellipsis"
+        )
     for row in body:
-        shown.add_row(*(cell[:8] if n == 0 and len(cell) == 36 else cell for n, cell in enumerate(row)))
-    console = RichConsole(file=out, width=shutil.get_terminal_size().columns)
+        shown.add_row(*map(Text, row[:count]))
+    console = RichConsole(file=out, width=width, color_system=None if os.environ.get("NO_COLOR") else "auto")
     console.print(shown)
-    if preview.elided:
-        console.print(f"[dim]{preview.elided:,} of {preview.rows:,} rows left out[/]")
+    left_out = [f"{preview.elided:,} of {preview.rows:,} rows"] if preview.elided else []
+    left_out += [f"{len(head) - count} of {len(head)} columns"] if count < len(head) else []
+    if left_out:
+        console.print(Text(f"left out: {' and '.join(left_out)}", style="dim"))
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many columns fit into a terminal, the first two at least."""
+    used = 0
+    for n, column in enumerate(zip(*rows, strict=True)):
+        used += max(map(len, column)) + 2
+        if used > width and n >= 2:
+            return n
+    return len(rows[0])
+
+
+def _cell(text: str) -> str:
+    """A cell as one short line: no control characters, 60 characters at most."""
+    plain = text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:MAX_CELL])
+    return plain if len(plain) <= MAX_CELL else f"{plain[: MAX_CELL - 3]}..."

@@ -1,5 +1,6 @@
 """What a step has raised, as text. Nothing that the exception itself does can make this fail."""
 
+import os
 import traceback
 from pathlib import Path
 
@@ -8,13 +9,13 @@ from runner.record import Failure
 
 MAX_MESSAGE = 16_000
 MAX_TRACEBACK = 64_000
-_OURS = str(Path(__file__).parent)
+_OURS = f"{Path(__file__).parent}{os.sep}"
 
 
 def describe(error: BaseException, step: str, root: Path) -> Failure:
     """An exception as text: its class, message, the step's traceback without xrun's own frames, and where it happened."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OURS)]
-    inside = [f for f in frames if f.filename.startswith(str(root)) and "site-packages" not in f.filename]
+    inside = [f for f in frames if f.filename.startswith(f"{root}{os.sep}") and "site-packages" not in f.filename]
     last = next(iter([*reversed(inside), *reversed(frames)]), None)
     kind = type(error)
     name = _valid(kind.__qualname__ if kind.__module__ in ("builtins", codec.__name__) else f"{kind.__module__}.{kind.__qualname__}")

@@ -5,6 +5,7 @@ Resume is no mode: a run that the store has COMPLETED is yielded as it is, every
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +33,8 @@ class _State:
 
     flying: dict[int, tuple[Run, int]] = field(default_factory=dict)
     """Index -> run and attempt."""
+    failures: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """(Index, step) -> how often the run has failed in that step."""
     finished: list[Record] = field(default_factory=list)
     """Not committed yet."""
     since: float = 0.0
@@ -59,7 +62,7 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
     stop = stop or Stop()
     stop.stage = Stage.EXECUTING
     state = _State()
-    waiting = _Waiting(plan, store, force)
+    waiting = _Waiting(plan, store, force or not all(step.cache for step in plan.experiment.steps))
     try:
         while not (state.draining and stop.now):
             _drain_if_asked(stop, state, executor)
@@ -166,7 +169,8 @@ def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epo
     run, attempt = state.flying.pop(outcome.index)
     step = plan.experiment.steps[outcome.step]
     if not outcome.status.ok:
-        if attempt <= step.retries and not state.draining:
+        state.failures[outcome.index, outcome.step] += 1
+        if state.failures[outcome.index, outcome.step] <= step.retries and not state.draining:
             state.flying[run.index] = (run, attempt + 1)
             executor.submit([_item(run, attempt + 1)])
             return

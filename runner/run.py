@@ -1,6 +1,8 @@
 """The Run that a step sees."""
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +145,22 @@ class Run:
         self._folders = folders
         self._dir: Path | None = None
 
+    @contextmanager
+    def having(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
+        """Let a step's own kwargs win over the experiment's while it runs."""
+        common = self.kwargs
+        self.kwargs = Kwargs({**common, **kwargs}, self.params)
+        try:
+            yield
+        finally:
+            self.kwargs = common
+
     @property
     def dir(self) -> Path:
-        """A folder of this run's own, made when first asked for; it outlives the run."""
+        """A folder of this run's own, made when first asked for, empty at the start of every attempt; it outlives the run."""
         if self._dir is None:
             self._dir = self._folders / self.id_run
+            shutil.rmtree(self._dir, ignore_errors=True)
             self._dir.mkdir(parents=True, exist_ok=True)
         return self._dir
 

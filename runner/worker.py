@@ -55,22 +55,33 @@ class _Bound:
     positional: list[str]
     named: list[str]
     open_ended: bool
+    defaults: dict[str, Any]
     converted: dict[str, Any]
     """Parameter -> annotation, where a plain value is turned into something else."""
 
     def __call__(self, run: Run, provided: dict[str, Any]) -> Any:
         if self.takes_run:
-            return self.function(run)
-        arguments = {**provided, **self.step.kwargs} if self.step.kwargs else provided
-        for name, annotation in self.converted.items():
-            if name in arguments:
-                arguments = {**arguments, name: annotations.fit(annotation, arguments[name])}
+            if not self.step.kwargs:
+                return self.function(run)
+            with run.having(self.step.kwargs):
+                return self.function(run)
+        positional, named = self._arguments(provided)
+        return self.function(*positional, **named)
+
+    def _arguments(self, provided: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What the signature names of what there is: the step's own kwargs first, each call's a copy of its own."""
+        given = {**provided, **View(self.step.kwargs)} if self.step.kwargs else provided
+        positional = [given[name] if name in given else self.defaults[name] for name in self.positional]
         if self.open_ended:
-            rest = {k: v for k, v in arguments.items() if k not in self.positional and (k != "run" or "run" in self.named)}
-            return self.function(*(arguments[n] for n in self.positional if n in arguments), **rest)
-        return self.function(
-            *(arguments[n] for n in self.positional if n in arguments), **{n: arguments[n] for n in self.named if n in arguments}
-        )
+            named = {k: v for k, v in given.items() if k not in self.positional and (k != "run" or "run" in self.named)}
+        else:
+            named = {name: given[name] for name in self.named if name in given}
+        for n, name in enumerate(self.positional):
+            if name in self.converted and name in given:
+                positional[n] = annotations.fit(self.converted[name], positional[n])
+        for name in self.converted.keys() & named.keys():
+            named[name] = annotations.fit(self.converted[name], named[name])
+        return positional, named
 
 
 def _bind(step: Step) -> _Bound:
@@ -84,6 +95,7 @@ def _bind(step: Step) -> _Bound:
         positional=[p.name for p in params if p.kind is p.POSITIONAL_ONLY],
         named=[p.name for p in params if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)],
         open_ended=any(p.kind is p.VAR_KEYWORD for p in params),
+        defaults={p.name: p.default for p in params if p.default is not p.empty},
         converted={p.name: p.annotation for p in plain if p.annotation not in (int, float, str, bool, Any)},
     )
 

@@ -17,7 +17,7 @@ LIMIT = 100
 
 def main(arguments: list[str]) -> int:
     """Print the list; returns 0."""
-    parser = argparse.ArgumentParser(
+    parser = shared.Parser(
         prog="xrun ls",
         description="The experiments of this project; with a name, the runs of that experiment.",
         epilog="example: xrun ls coins --status FAILED",

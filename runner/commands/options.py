@@ -3,11 +3,26 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from runner.errors import UsageError
+from runner.suggest import nearest
 
 if TYPE_CHECKING:  # a command's own start must not cost the import of Hydra
     from runner.config.load import Request
     from runner.workspace import Workspace
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, its errors as ours: one sentence with the nearest choice, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        known = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
+        word = message.rpartition(": ")[2].split()[0] if message.startswith("unrecognized arguments") else ""
+        close = nearest(word.partition("=")[0], known) if word else None
+        hint = f"did you mean {close}?" if close else f"{self.prog} --help lists the options"
+        raise UsageError(f"{message}\n  {hint}")
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ CHUNK = 512
 
 def main(arguments: list[str]) -> int:
     """Print the plan; returns 0, or raises what makes it impossible."""
-    parser = argparse.ArgumentParser(
+    parser = shared.Parser(
         prog="xrun plan",
         description="What would run: every run with its id, whether it is new, cached or failed before. Executes nothing, writes nothing.",
         epilog="example: xrun plan +experiment=coins N=10,100",

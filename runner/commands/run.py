@@ -23,7 +23,7 @@ TERM_GRACE = 20.0
 
 def parser() -> argparse.ArgumentParser:
     """Hydra's flags and our own."""
-    made = argparse.ArgumentParser(prog="xrun", add_help=False, allow_abbrev=False)
+    made = shared.Parser(prog="xrun", add_help=False, allow_abbrev=False)
     shared.add_config(made)
     made.add_argument("-h", "--help", action="store_true")
     made.add_argument("--version", action="version", version=f"xrun {__version__}")
@@ -59,12 +59,11 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     from runner.console import Console
     from runner.workspace import locate
 
-    out = _own_stdout() if chosen.json else sys.stdout
     stop = Stop()
-    console = Console(quiet=chosen.quiet or chosen.json)
-    invocation = app.Invocation(argv=("xrun", *arguments), force=chosen.force, console=console, stop=stop, helper=helper)
     results: list[app.Result] = []
-    with _signals(stop, chosen.grace):
+    with _own_stdout() as out, _signals(stop, chosen.grace):
+        console = Console(quiet=chosen.quiet or chosen.json, out=out)
+        invocation = app.Invocation(argv=("xrun", *arguments), force=chosen.force, console=console, stop=stop, helper=helper)
         request = shared.request(chosen)
         for experiment in load(request):
             gc.freeze()  # what start-up has imported stays; the collector need not look at it
@@ -74,27 +73,31 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
             results.append(app.sweep(experiment, request, workspace, invocation) if swept else app.run(experiment, workspace, invocation))
             if stop.level:
                 break
-    if chosen.json:
-        told = [app.told(result) for result in results]
-        print(json.dumps(told if len(told) > 1 else told[0], indent=1), file=out)
+        if chosen.json:
+            told = [app.told(result) for result in results]
+            print(json.dumps(told if len(told) > 1 else told[0], indent=1), file=out)
     if stop.signal:
         name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *arguments])
         print(f"xrun: stopped by {name}; finished runs are kept, to go on: {again}", file=sys.stderr)
-    out.flush()
     return max(result.exit_code for result in results)
 
 
-def _own_stdout() -> TextIO:
-    """What was stdout, for the JSON alone: from now on all that steps print goes to stderr."""
+@contextmanager
+def _own_stdout() -> Iterator[TextIO]:
+    """What stdout is, for results alone: all that steps print meanwhile, in whatever process, goes to stderr."""
     sys.stdout.flush()
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return out
+    with os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace") as out:
+        os.dup2(2, 1)
+        try:
+            yield out
+        finally:
+            sys.stdout.flush()
+            os.dup2(out.fileno(), 1)
 
 
 @contextmanager
 def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP ask to stop, also where a parent had them ignored (`xrun &` in a script).
+    """SIGINT, SIGTERM and SIGHUP ask to stop, the first also where a parent had it ignored (`xrun &` in a script).
 
     Once one has, a late one changes nothing any more.
     """
@@ -102,7 +105,10 @@ def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
     def ask(number: int, _: FrameType | None) -> None:
         stop.ask(number, grace if grace is not None else INT_GRACE if number == signal.SIGINT else TERM_GRACE)
 
-    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means it
+        asking.append(signal.SIGHUP)
+    old = {number: signal.signal(number, ask) for number in asking}
     try:
         yield
     finally:

@@ -1,6 +1,5 @@
 """`xrun show ID`: everything that is kept of one run."""
 
-import argparse
 import json
 import time
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from runner.record import Provenance, Record
 
 def main(arguments: list[str]) -> int:
     """Print the run; returns 0. A beginning of the id is enough where it is unique."""
-    parser = argparse.ArgumentParser(
+    parser = shared.Parser(
         prog="xrun show", description="One run: parameters, fields, failure, provenance.", epilog="example: xrun show 4c00df0c"
     )
     parser.add_argument("id", help="id_run, or enough of its beginning")

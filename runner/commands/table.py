@@ -1,6 +1,5 @@
 """`xrun table EXPERIMENT`: the result table, as it was published last, or of every run that the store has."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from runner.workspace import Workspace
 
 def main(arguments: list[str]) -> int:
     """Print the table; returns 0."""
-    parser = argparse.ArgumentParser(
+    parser = shared.Parser(
         prog="xrun table",
         description="The table of the plan that was asked for last (results/EXPERIMENT/); --all: of every completed run in the store.",
         epilog="example: xrun table coins --csv > coins.csv",

@@ -1,7 +1,7 @@
 """What Hydra itself does best, done by Hydra: --info, --hydra-help, `--cfg hydra`, completion."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -93,6 +93,22 @@ def complete(request: Request, commands: list[str]) -> None:
             raise UsageError(f'{error}; for bash: eval "$(xrun -sc install=bash)"') from None
 
 
+OPTIONS = (
+    "--cfg",
+    "--config-dir",
+    "--config-name",
+    "--config-path",
+    "--force",
+    "--grace",
+    "--help",
+    "--info",
+    "--json",
+    "--quiet",
+    "--workspace",
+)
+"""What completion offers after `-`."""
+
+
 class _Completion(BashCompletion):
     """Hydra's completion, plus axes and kwargs under their bare names, and the sub-commands."""
 
@@ -103,16 +119,18 @@ class _Completion(BashCompletion):
     def _query(self, config_name: str | None, line: str) -> list[str]:
         words = line.split()
         word = "" if not line or line.endswith(" ") else words.pop()
-        found = set(super()._query(config_name, line))
-        if not words:
-            found.update(name for name in self._commands if name.startswith(word))
+        if words and words[0] in self._commands:
+            words = words[1:]
+        elif not words and word.isalpha():
+            return [name for name in self._commands if name.startswith(word)]
         chosen = [w for w in words if "=" in w and not w.startswith("-")]
-        try:
+        if word.startswith("-"):
+            return [option for option in OPTIONS if option.startswith(word)]
+        found = {*self._commands} if not words else set()
+        with suppress(XrunError, HydraException, OmegaConfBaseException):  # a line that is wrong so far has no completion
+            found.update(super()._query(config_name, " ".join([*chosen, word])))
             request = Request(overrides=tuple(chosen), cwd=Path.cwd(), config_path=str(self._composer.place.conf))
-            _, made = parts(request)
-        except XrunError:
-            return sorted(found)
-        for part in made:
-            names = [*declared.axis_names(part.cfg), *map(str, part.cfg.kwargs)]
-            found.update(f"{name}=" for name in names if name.startswith(word))
+            for part in parts(request)[1]:
+                names = [*declared.axis_names(part.cfg), *map(str, part.cfg.kwargs)]
+                found.update(f"{name}=" for name in names if name.startswith(word))
         return sorted(found)

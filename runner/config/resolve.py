@@ -131,7 +131,8 @@ def refers_to(cfg: DictConfig, key: str, names: list[str]) -> bool:
     text = "\n".join(texts(raw(cfg, key)))
     if "${" not in text:
         return False
-    words = "|".join(["params", *(re.escape(name.rpartition(".")[2]) for name in names)])
+    parts = dict.fromkeys(part for name in names for part in name.split("."))  # `${kwargs.model}` holds `model.C` as well
+    words = "|".join(["params", *map(re.escape, parts)])
     return re.search(rf"\$\{{[^}}]*(?<!\w)(?:{words})(?!\w)", text) is not None
 
 

@@ -104,4 +104,4 @@ class Nursery:
 
 def _inspection(tree: dict[str, Any]) -> Inspection:
     infos = tuple(StepInfo(**{**info, "parameters": tuple(Parameter(**p) for p in info["parameters"])}) for info in tree["steps"])
-    return Inspection(problems=tuple(tree["problems"]), steps=infos, code=tuple(tree["code"]))
+    return Inspection(problems=tuple(tree["problems"]), notes=tuple(tree["notes"]), steps=infos, code=tuple(tree["code"]))

@@ -14,7 +14,7 @@ from runner import annotations, code
 from runner.plan import axis_names
 from runner.spec import Axis, Experiment, Grid, Step, Variant, Zip
 from runner.steps.resolving import ResolveError, import_root, module_of, parameters, resolve
-from runner.suggest import did_you_mean
+from runner.suggest import did_you_mean, nearest
 
 __all__ = [
     "Inspection",
@@ -50,6 +50,8 @@ class StepInfo:
     call: str
     doc: str = ""
     takes_run: bool = False
+    sees_all: bool = False
+    """Whether it can look at every axis and kwarg: it takes `run`, or `**kwargs`."""
     parameters: tuple[Parameter, ...] = ()
 
 
@@ -58,6 +60,8 @@ class Inspection:
     """Everything that the coordinator needs to know of the user's code."""
 
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is odd, and no error."""
     steps: tuple[StepInfo, ...] = ()
     code: tuple[str, ...] = ()
     """The code digest of each step."""
@@ -85,7 +89,21 @@ def inspect_steps(experiment: Experiment) -> Inspection:
         infos.append(_describe(step, function, params))
         digests.append(_digest(sources, step, function))
         problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in dict.fromkeys(_check(step, params, experiment)))
-    return Inspection(problems=tuple(problems), steps=tuple(infos), code=tuple(digests))
+    notes = () if problems else tuple(_unused(infos, experiment))
+    return Inspection(problems=tuple(problems), notes=notes, steps=tuple(infos), code=tuple(digests))
+
+
+def _unused(infos: list[StepInfo], experiment: Experiment) -> Iterator[str]:
+    """Axes and kwargs that no signature names; none where a step can look at all of them (`run`, `**kwargs`)."""
+    if any(info.sees_all for info in infos) or any(variant.kwargs_at for variant in experiment.variants):
+        return
+    taken = [parameter.name for info in infos for parameter in info.parameters]
+    axes = {name.partition(".")[0] for variant in experiment.variants for grid in variant.grids for name in axis_names(grid)}
+    kwargs = {name for variant in experiment.variants for name in variant.kwargs}
+    for kind, names in (("axis", axes), ("kwarg", kwargs - axes)):
+        for name in sorted(names - set(taken)):
+            close = nearest(name, taken)
+            yield f"no step takes the {kind} `{name}`" + (f"; did you mean `{close}`?" if close else "")
 
 
 def _digest(sources: code.Sources, step: Step, function: Callable[..., Any]) -> str:
@@ -153,6 +171,7 @@ def _describe(step: Step, function: Callable[..., Any], params: list[inspect.Par
         call=step.call,
         doc=doc.split("\n\n")[0].replace("\n", " "),
         takes_run=takes_run(params),
+        sees_all=any(p.name == "run" or p.kind is p.VAR_KEYWORD for p in params),
         parameters=tuple(
             Parameter(
                 name=p.name,

@@ -46,12 +46,25 @@ CREATE TABLE run (
 CREATE INDEX run_experiment ON run (experiment, status);
 CREATE TABLE shared (experiment TEXT NOT NULL, id_run TEXT NOT NULL, PRIMARY KEY (experiment, id_run)) WITHOUT ROWID;
 """
+_TRIGGER = """
+CREATE TRIGGER run_changes_hands AFTER UPDATE OF experiment ON run WHEN old.experiment <> new.experiment
+BEGIN INSERT OR IGNORE INTO shared VALUES (old.experiment, new.id_run); END
+"""
+"""A run that another experiment executes again stays its first one's as well."""
 _INSERT = f"""
 INSERT INTO run ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (id_run) DO UPDATE SET experiment=excluded.experiment, status=excluded.status, params=excluded.params, fields=excluded.fields,
     tags=excluded.tags, failure=excluded.failure, seed=excluded.seed, attempt=excluded.attempt, started=excluded.started,
     seconds=excluded.seconds, epoch=excluded.epoch
 WHERE NOT (excluded.status = 'CANCELLED' AND run.status = 'COMPLETED')
+"""
+
+
+_COUNTS = """
+SELECT experiment, status, count(*) FROM (
+    SELECT experiment, status FROM run
+    UNION ALL SELECT shared.experiment, run.status FROM shared JOIN run USING (id_run) WHERE shared.experiment <> run.experiment
+) GROUP BY 1, 2
 """
 
 
@@ -113,7 +126,7 @@ class SqliteReader:
         """Name, count by status, and start of the last invocation of every experiment; the latest first."""
         with _told(self._path):
             counts: dict[str, dict[str, int]] = {}
-            for name, status, count in self._db.execute("SELECT experiment, status, count(*) FROM run GROUP BY 1, 2"):
+            for name, status, count in self._db.execute(_COUNTS):
                 counts.setdefault(name, {})[status] = count
             last = self._db.execute("SELECT experiment, max(started) FROM epoch GROUP BY 1 ORDER BY 2 DESC")
             return [(name, counts.get(name, {}), started) for name, started in last]
@@ -161,7 +174,7 @@ class SqliteStore(SqliteReader):
         self._db.execute("PRAGMA wal_autocheckpoint=0")
         with self._transaction():
             if not self._tables():
-                for statement in _SCHEMA.split(";"):
+                for statement in (*_SCHEMA.split(";"), _TRIGGER):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version={VERSION}")

@@ -114,3 +114,14 @@ def test_negative_zero_and_infinities():
     found = codec.loads(codec.dumps([-0.0, math.inf, -math.inf]))
     assert str(found) == "[-0.0, inf, -inf]"
     assert codec.loads(codec.dumps(uuid.UUID(int=5))) == uuid.UUID(int=5)
+
+
+def test_numpy_times_are_pythons_times_and_never_numbers() -> None:
+    moment = np.datetime64("2020-01-02T03:04:05.000006", "ns")
+    assert codec.loads(codec.dumps([moment, np.datetime64("NaT"), np.timedelta64(7, "ms")])) == [
+        moment.astype("M8[us]").item(),
+        None,
+        dt.timedelta(milliseconds=7),
+    ]
+    with pytest.raises(codec.UnserialisableError, match="finer than microseconds"):
+        codec.dumps({"t": np.timedelta64(5, "ns")})

@@ -1,9 +1,12 @@
 """How a step is called, and what its failure looks like."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
+from runner import codec
 from runner.describe import describe
 from runner.record import Status
 from runner.spec import Step
@@ -116,3 +119,28 @@ def test_a_folder_named_like_the_root_is_not_inside_it(perform):
 def test_a_result_that_no_store_takes_is_refused(perform):
     outcome = perform("def step(a):\n    return {'x': 'y' * (257 << 20)}\n", {"a": 1})
     assert (outcome.status, outcome.failure.message[:23]) == (Status.FAILED, "fields: 257 MB of text,")
+
+
+def performed(tmp_path: Path, source: str, kwargs: dict, points: list[dict], *, step_kwargs: dict):
+    """The fields of each point, performed one after the other by one worker."""
+    (tmp_path / "owned.py").write_text(source)
+    sys.modules.pop("owned", None)
+    steps = (Step(call="owned.step", name="step", kwargs=step_kwargs),)
+    performer = Performer(Job(experiment="x", root=tmp_path, steps=steps, scopes=(kwargs,), folders=tmp_path / "runs"))
+    outcomes = [performer.perform((n, f"id{n}", point, 0, 0, None, 1)) for n, point in enumerate(points)]
+    return [codec.loads(outcome.fields) for outcome in outcomes]
+
+
+def test_a_steps_own_kwargs_are_each_calls_own(tmp_path: Path) -> None:
+    source = "def step(N, acc):\n    acc.append(N)\n    return {'n': len(acc)}\n"
+    assert performed(tmp_path, source, {}, [{"N": n} for n in range(3)], step_kwargs={"acc": []}) == [{"n": 1}] * 3
+
+
+def test_a_steps_own_kwargs_win_for_a_step_that_takes_the_run(tmp_path: Path) -> None:
+    source = "def step(run):\n    run.fields.a = run.kwargs.a\n"
+    assert performed(tmp_path, source, {"a": 1}, [{"N": 1}], step_kwargs={"a": 2}) == [{"a": 2}]
+
+
+def test_a_positional_default_is_not_taken_by_its_neighbour(tmp_path: Path) -> None:
+    source = "def step(a=1, b=2, /):\n    return {'a': a, 'b': b}\n"
+    assert performed(tmp_path, source, {"b": 7}, [{"N": 1}], step_kwargs={}) == [{"a": 1, "b": 7}]
