@@ -192,3 +192,69 @@ def test_an_unwritable_workspace_is_one_sentence_and_exit_74(xrun: Xrun, tmp_pat
     assert done.returncode == 74
     assert "Traceback" not in done.stderr
     assert "--workspace" in done.stderr
+
+
+def test_a_step_that_opts_out_of_the_cache_is_executed_every_time(project: Path, xrun: Xrun) -> None:
+    (project / "conf/experiment/fresh.yaml").write_text(
+        "# @package _global_\nparams: {x: [1, 2]}\nsteps: [{call: steps.square, cache: false}]\n"
+    )
+    xrun("+experiment=fresh")
+    assert "cached" not in xrun("+experiment=fresh").stderr
+
+
+def test_retries_are_counted_for_each_step(project: Path, xrun: Xrun) -> None:
+    flaky = """
+from pathlib import Path
+
+def once(name):
+    mark = Path(__file__).with_name(name)
+    if not mark.exists():
+        mark.touch()
+        raise OSError(name)
+
+def first(x):
+    once("first.mark")
+
+def second(x):
+    once("second.mark")
+    return {"y": x}
+"""
+    (project / "flaky.py").write_text(flaky)
+    (project / "conf/experiment/flaky.yaml").write_text(
+        "# @package _global_\nparams: {x: [1]}\nsteps: [{call: flaky.first, retries: 1}, {call: flaky.second, retries: 1}]\n"
+    )
+    assert xrun("+experiment=flaky").returncode == 0
+    assert json.loads(xrun("ls", "flaky", "--json").stdout)["attempt"] == 3
+
+
+def test_an_axis_that_no_step_takes_is_told(xrun: Xrun) -> None:
+    done = xrun("+experiment=squares", "+scal=1,2")
+    assert done.returncode == 0
+    assert "warning: no step takes the axis `scal`; did you mean `scale`?" in done.stderr
+
+
+def test_what_steps_print_is_not_in_stdout(project: Path, xrun: Xrun) -> None:
+    (project / "steps.py").write_text("def square(x):\n    print('hello from', x)\n    return {'y': x}\n")
+    for executor in ("local", "serial"):
+        done = xrun("+experiment=squares", f"executor={executor}", "--force")
+        assert "hello" not in done.stdout
+        assert "hello from 2" in done.stderr
+
+
+def test_an_unknown_option_names_the_nearest(xrun: Xrun) -> None:
+    done = xrun("+experiment=squares", "--forse")
+    assert (done.returncode, done.stderr) == (2, "xrun: unrecognized arguments: --forse\n  did you mean --force?\n")
+
+
+def test_a_hang_up_that_the_parent_ignores_is_ignored(project: Path) -> None:
+    import os
+    import signal
+    import sys
+    import time
+
+    (project / "steps.py").write_text("import time\ndef square(x):\n    time.sleep(0.4)\n    return {'y': x}\n")
+    command = [str(Path(sys.executable).with_name("xrun")), "+experiment=squares", "executor.workers=1"]
+    process = subprocess.Popen(["nohup", *command], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1.0)
+    os.kill(process.pid, signal.SIGHUP)
+    assert process.wait(30) == 0
