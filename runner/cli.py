@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; that is its right
         code = 141
+    except OSError as error:  # no space for what is printed, no descriptors left, a working directory that is gone
+        print(f"xrun: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
+        code = 74
     raise SystemExit(code)
 
 

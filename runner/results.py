@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, stores, table
-from runner.errors import StoreError
+from runner.errors import IncompleteError, StoreError
 from runner.plan import Plan
 from runner.record import Provenance, Record
 from runner.steps import import_root
@@ -66,17 +66,22 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
 
     Raises StoreError when it cannot be written; the runs are kept.
     """
-    for draft in folder.glob(".*.tmp"):  # of a process that was killed while it wrote; the lock says that it is gone
-        draft.unlink(missing_ok=True)
     ids: list[str] = []
-    made = _tabulate(plan, store, folder, ids)
-    replace_text(folder / "experiment.yaml", plan.experiment.yaml)
-    patch = folder / "changes.patch"
-    git = facts.provenance.git
-    if git is not None and git.patch:
-        replace_text(patch, git.patch)
-    else:
-        patch.unlink(missing_ok=True)
+    try:
+        made = _tabulate(plan, store, folder, ids)
+        for draft in folder.glob(".*.tmp"):  # of a process that was killed while it wrote; the lock says that it is gone
+            draft.unlink(missing_ok=True)
+        replace_text(folder / "experiment.yaml", plan.experiment.yaml)
+        patch = folder / "changes.patch"
+        git = facts.provenance.git
+        if git is not None and git.patch:
+            replace_text(patch, git.patch)
+        else:
+            patch.unlink(missing_ok=True)
+    except IncompleteError:
+        raise StoreError(f"{store} was removed while the runs executed; what they found is lost") from None
+    except OSError as error:
+        raise StoreError(f"{error.filename or folder}: {error.strerror}; the runs are kept, running again publishes them") from None
     replace_text(folder / "manifest.json", json.dumps(manifest(plan, made, facts, ids), indent=1) + "\n")
     return made
 

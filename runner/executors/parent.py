@@ -36,9 +36,10 @@ def die_with(parent: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """SIGKILL to a process and all that it started, unless that left the group."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+    """SIGKILL to a process, even if it has left its group, and to all that it started, unless that left the group."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
 
 
 def flush_output() -> None:

@@ -50,6 +50,7 @@ class Zygote:
         """Handlers that do nothing, rather than SIG_IGN, which programs started by a step would inherit."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # workers inherit it: a blocked SIGCHLD would hide their deaths
         signal.set_wakeup_fd(self._wake_end.fileno(), warn_on_full_buffer=False)
 
     def serve(self) -> None:

@@ -30,6 +30,8 @@ def import_root(root: Path) -> None:
 
 def resolve(call: str) -> Callable[..., Any]:
     """The callable that `pkg.module.function` or `pkg.module:function` names. Raises ResolveError."""
+    if call.partition(":")[0].split(".")[0] == "runner":
+        raise ResolveError("`runner` is the name of xrun's own package, so that yours of that name cannot be imported; rename it")
     name, attributes = _locate(call)
     found: Any = sys.modules[name]
     for n, attribute in enumerate(attributes):

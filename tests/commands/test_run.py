@@ -258,3 +258,27 @@ def test_a_hang_up_that_the_parent_ignores_is_ignored(project: Path) -> None:
     time.sleep(1.0)
     os.kill(process.pid, signal.SIGHUP)
     assert process.wait(30) == 0
+
+
+def test_what_stands_in_the_way_of_the_results_is_a_sentence_and_exit_74(project: Path, xrun: Xrun) -> None:
+    (project / "results/squares/changes.patch").mkdir(parents=True)
+    done = xrun("+experiment=squares")
+    assert done.returncode == 74
+    assert "Traceback" not in done.stderr
+    assert "changes.patch" in done.stderr
+    (project / "results/squares/changes.patch").rmdir()
+    assert "(3 cached)" in xrun("+experiment=squares").stderr
+
+
+def test_a_store_that_is_removed_meanwhile_is_exit_74(project: Path, xrun: Xrun) -> None:
+    (project / "steps.py").write_text(
+        "import shutil\ndef square(x):\n    shutil.rmtree('.xrun', ignore_errors=True)\n    return {'y': x}\n"
+    )
+    done = xrun("+experiment=squares")
+    assert done.returncode == 74
+    assert "was removed while the runs executed" in done.stderr
+
+
+def test_a_step_in_a_module_called_like_our_package_is_refused_by_name(project: Path, xrun: Xrun) -> None:
+    (project / "conf/experiment/ours.yaml").write_text("# @package _global_\nsteps: [runner.app.run]\n")
+    assert "`runner` is the name of xrun's own package" in xrun("+experiment=ours").stderr

@@ -314,3 +314,27 @@ def test_no_descriptor_is_left_open(make, local):
         b.run(b.step("step"), points=[{"n": n} for n in range(50)])
         b.executor.close()
     assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_module_that_blocks_all_signals_hides_no_death(local, read):
+    b = local(
+        "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+        "def step(n):\n    if n == 3: os._exit(4)\n    return {'n': n}\n"
+    )
+    outcomes = b.run(b.step("step"), points=[{"n": n} for n in range(8)])
+    assert [(n, o.failure.kind) for n, o in enumerate(outcomes) if o.failure] == [(3, "exit 4")]
+
+
+def test_a_step_that_leaves_its_process_group_does_not_escape_its_timeout(local, read):
+    b = local(
+        "import os, time\ndef step(n):\n    if n == 1:\n        os.setpgid(0, os.getpgid(os.getppid()))\n"
+        "        time.sleep(60)\n    return {'n': n}\n"
+    )
+    outcomes = b.run(b.step("step", timeout=0.5), points=[{"n": n} for n in range(4)])
+    assert [o.status for o in outcomes] == [Status.COMPLETED, Status.TIMED_OUT, Status.COMPLETED, Status.COMPLETED]
+
+
+def test_a_module_that_stops_the_clock_causes_no_timeout(local, read):
+    b = local("import time\ntime.monotonic = lambda: 0.0\ndef step(n):\n    time.sleep(0.05)\n    return {'n': n}\n")
+    outcomes = b.run(b.step("step", timeout=2.0), points=[{"n": n} for n in range(4)])
+    assert [o.status for o in outcomes] == [Status.COMPLETED] * 4
