@@ -8,4 +8,4 @@ COMMANDS: Final[dict[str, str]] = {
     "show": "one run: parameters, fields, failure, provenance",
     "table": "the result table of an experiment",
 }
-"""Sub-commands: name -> what it does. """
+"""Sub-commands: name -> what it does."""

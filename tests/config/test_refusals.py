@@ -287,7 +287,7 @@ def test_a_bomb_is_refused_at_once(text, project):
         begun = time.perf_counter()
         made.refusal()
         seconds.append(time.perf_counter() - begun)
-    assert min(seconds) < 0.5  # 8 ms here; 31 s when it is expanded
+    assert min(seconds) < 0.05  # 8 ms here; 31 s when it is expanded
 
 
 SURPRISES = {"010": 8, "1:30": 90, "NO": False, "on": True, "1_000": 1000, "Yes": True, "0o17": None, "+012": 10}

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from runner.executors import EXECUTORS
 from runner.executors.plugin import Plugin
 from runner.record import Status
 from runner.spec import ExecutorSpec
@@ -294,3 +295,9 @@ def test_the_second_attempt_is_told_in_meta(bench, read):
     b.open(b.step("step"))
     b.executor.submit([(0, "id", {"n": 1}, 5, 0, None, 3)])
     assert read(b.collect()[0]) == {"attempt": 3}
+
+
+def test_an_experiment_file_may_name_every_executor_that_there_is():
+    from runner.config import build
+
+    assert set(build._EXECUTORS) == set(EXECUTORS)
