@@ -25,6 +25,11 @@ def nothing(count: int, *, watched: bool = False) -> Command:
     return xrun("-cp", "benchmarks/project/conf", "+experiment=nothing", f"n=range({count})", watched=watched)
 
 
+def values(runs: int, count: int, *, watched: bool = False) -> Command:
+    """That many runs that log so many points each."""
+    return xrun("-cp", "benchmarks/project/conf", "+experiment=values", f"n=range({runs})", f"values_={count}", watched=watched)
+
+
 def peer(program: Program, script: str, *arguments: str) -> Command:
     """A script of benchmarks/peers/."""
     return Command(program=program, arguments=(f"benchmarks/peers/{script}", *arguments))
@@ -110,6 +115,18 @@ ALL: Final = (
         versus="Hydra, from 20 compositions",
         figures=(extrapolated(100_000),),
     ),
+    Case(
+        name="1,000 runs that log 1,000 values each",
+        ours=values(1_000, 1_000),
+        peer=peer(Program.MLTRAQ, "tracking_mltraq.py", "1000", "1000", FOLDER),
+        versus="MLtraq",
+        figures=(Figure(bar=at_most(1, of_peer=True)),),
+    ),
+    Case(
+        name="log_metric",
+        ours=Command(program=Program.PYTHON, arguments=("benchmarks/log_metric.py", "1000000")),
+        figures=(Figure(unit="us", ours=lambda usage: float(usage.output), bar=at_most(1), about="a call"),),
+    ),
     Case(name="help page", ours=xrun("--help"), peer=python("pass"), versus="python", figures=(Figure(bar=at_most(0.3)),)),
     Case(
         name="completion",
@@ -125,6 +142,15 @@ ALL: Final = (
             Figure(bar=at_most(100)),
             Figure(unit="MB", ours=lambda usage: usage.memory, bar=at_most(500), about="memory of the coordinator"),
             Figure(unit="", ours=lambda usage: usage.files, about="files open at most"),
+        ),
+        long=True,
+    ),
+    Case(
+        name="10,000,000 points",
+        ours=values(10, 1_000_000, watched=True),
+        figures=(
+            Figure(unit="us", ours=lambda usage: usage.seconds / 10, bar=at_most(5), about="a point"),
+            Figure(unit="MB", ours=lambda usage: usage.memory, bar=at_most(300), about="memory of the coordinator"),
         ),
         long=True,
     ),

@@ -10,7 +10,7 @@ from typing import Any
 from runner import codec, executors, plan, results, stores, table
 from runner.beside import Helper
 from runner.config.load import Request, load, union
-from runner.console import Console, Watch, summary
+from runner.console import Console, summary
 from runner.errors import PlanError
 from runner.execute import execute
 from runner.executors.base import Executor
@@ -24,6 +24,7 @@ from runner.results import Tabulated, Tally
 from runner.spec import Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.stop import Stop
+from runner.watch import Watch
 from runner.worker import Job
 from runner.workspace import Lock, Workspace
 
@@ -35,6 +36,8 @@ class Invocation:
     argv: tuple[str, ...] = ()
     force: bool = False
     """Execute what is COMPLETED as well."""
+    show_output: bool | None = None
+    """Show what runs print while they execute; None: as the experiment says, which is for a plan of one run by default."""
     console: Console
     stop: Stop
     helper: Helper
@@ -212,7 +215,8 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         executor.start(job(planned, workspace))
         records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, force=invocation.force)
         described = False
-        for _ in invocation.console.progress(records, watch, name):
+        output = invocation.show_output if invocation.show_output is not None else planned.experiment.tracking.show_output
+        for _ in invocation.console.progress(records, watch, name, output=len(planned) == 1 if output is None else output):
             if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
                 store.describe(epoch, evidence.provenance())
                 described = True
@@ -234,6 +238,9 @@ def job(planned: Plan, workspace: Workspace) -> Job:
         choices=frozenset(name for variant in experiment.variants for name in variant.choices),
         folders=workspace.artifacts,
         meta={"xrun_pid": os.getpid()},
+        strict=experiment.tracking.strict,
+        max_log=experiment.tracking.max_log,
+        system_seconds=experiment.tracking.system_seconds,
     )
 
 
@@ -242,6 +249,9 @@ def show(result: Result, watch: Watch, console: Console) -> None:
     console.table(result.table)
     console.failures(watch)
     console.violations(result.table)
+    console.troubles(watch)
+    for note in result.table.notes:
+        console.say(f"xrun: warning: {note}")
     console.say(("\n" if watch.total else "") + summary(watch, result.experiment, result.seconds))
     if not result.stopped:
         console.say(f"{_shown(result.folder)}/table.csv  table.parquet  manifest.json  experiment.yaml")

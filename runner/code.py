@@ -1,4 +1,4 @@
-"""The digest of a step's code: the bytes of its module and of every project-local module that it imports, transitively.
+"""The digest of a step's code: the bytes of its module or script and of every project-local module that it imports, transitively.
 
 Imports are found in the source (statements anywhere in the module, functions included), not in what happens to be loaded, so that
 the digest does not depend on the process that computes it.
@@ -6,9 +6,10 @@ the digest does not depend on the process that computes it.
 
 import ast
 import hashlib
+import os
 import sysconfig
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,16 +17,19 @@ from runner.spec import CodePolicy
 
 _OURS = Path(__file__).parent
 _FOREIGN = ("site-packages", "dist-packages", "node_modules")
+_PYTHON = (".py", ".pyw", "")
 _LIBRARIES = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib"))
 
 
 class Sources:
     """Project-local modules: those found below the folders of `sys.path` that lie in the project root."""
 
-    def __init__(self, root: Path, path: list[str]) -> None:
+    def __init__(self, root: Path, path: list[str], first: Path | None = None) -> None:
+        """`first`: a folder that goes before the root, as a script's own does."""
         root = root.resolve()
         folders = [folder for entry in path if entry and not _is_foreign(folder := Path(entry).resolve())]
-        self.bases = tuple(dict.fromkeys(folder for folder in [root, *folders] if folder.is_relative_to(root)))
+        leading = [root] if first is None else [first.resolve(), root]
+        self.bases = tuple(dict.fromkeys(folder for folder in [*leading, *folders] if folder.is_relative_to(root)))
         self.file = cache(self._file)
         self.imports = cache(self._imports)
 
@@ -44,19 +48,12 @@ class Sources:
         file = self.file(module)
         if file is None:
             return ()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the module's own import says what there is to say
-                tree = ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError, RecursionError):
-            return ()
-        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _names(node, package)))
+        return _imported(file.read_bytes(), module if file.name == "__init__.py" else module.rpartition(".")[0])
 
-    def closure(self, module: str) -> dict[str, bytes]:
-        """Module name -> source bytes: the module, its parent packages, and all that they import, project-local ones only."""
+    def closure(self, *modules: str) -> dict[str, bytes]:
+        """Module name -> source bytes: the modules, their parent packages, and all that they import, project-local ones only."""
         found: dict[str, bytes] = {}
-        waiting = [module]
+        waiting = list(modules)
         while waiting:
             name = waiting.pop()
             waiting.extend(parent for parent in _parents(name) if parent not in found)
@@ -66,6 +63,17 @@ class Sources:
             found[name] = file.read_bytes()
             waiting.extend(self.imports(name))
         return found
+
+
+def _imported(source: bytes, package: str) -> tuple[str, ...]:
+    """Names that a source may import; none of one that cannot be parsed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the module's own import says what there is to say
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _names(node, package)))
 
 
 def _names(node: ast.AST, package: str) -> Iterator[str]:
@@ -108,6 +116,39 @@ def digest(sources: Sources, modules: Sequence[str], file: str | None, policy: C
         found = {module: found[module] for module in modules if module in found}
     if not found and file is not None and Path(file).is_file():
         found = {modules[0]: Path(file).read_bytes()}
+    return _hashed(found)
+
+
+def files_of(root: Path, path: list[str], files: Sequence[Path], modules: Sequence[str], policy: CodePolicy) -> dict[str, bytes]:
+    """What a script or a command executes of the project: name -> bytes, for `files_digest`.
+
+    The files by their path below the root, Python ones with the modules that they import; `modules` are such as `python -m` names. Only
+    the files and modules themselves for the policy `module`, nothing for `off`.
+    """
+    if policy is CodePolicy.OFF:
+        return {}
+    root, found = root.resolve(), dict[str, bytes]()
+    deep = policy is CodePolicy.CLOSURE
+    for file in files:
+        source, real = file.read_bytes(), file.resolve()  # Python puts the folder of the real file on its path
+        told = os.path.relpath(real, root)
+        found[f"file:{told}"] = source
+        if deep and file.suffix in _PYTHON:
+            imported = Sources(root, path, first=real.parent).closure(*_imported(source, ""))
+            found.update((f"{told}:{name}", text) for name, text in imported.items())
+    sources = Sources(root, path)
+    for module in modules:
+        names = [name for name in (module, f"{module}.__main__") if sources.file(name) is not None]
+        found.update(sources.closure(*names) if deep else {name: sources.closure(name)[name] for name in names})
+    return found
+
+
+def files_digest(found: Mapping[str, bytes], policy: CodePolicy) -> str:
+    """SHA-256 in hex of what `files_of` found; empty for `off`."""
+    return "" if policy is CodePolicy.OFF else _hashed(found)
+
+
+def _hashed(found: Mapping[str, bytes]) -> str:
     hashed = hashlib.sha256(b"xrun-code-1")
     for name in sorted(found):
         hashed.update(b"%d:%b%d:%b" % (len(name), name.encode(), len(found[name]), found[name]))

@@ -4,60 +4,19 @@ import os
 import shutil
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TextIO
 
-from runner.record import Record, Status
-from runner.results import Tabulated, Tally
+from runner.logged import Output
+from runner.record import Record, Status, Trail
+from runner.results import Tabulated
 from runner.table import Preview
+from runner.watch import Group, Watch
 
 PROGRESS_AFTER = 0.7
 """Seconds before a progress bar appears; short sweeps need none."""
-MAX_KEPT = 10_000
 MAX_CELL = 60
 MAX_GROUPS = 5
-
-
-@dataclass(slots=True)
-class Group:
-    """Runs that failed alike."""
-
-    first: Record
-    count: int = 0
-
-
-@dataclass(slots=True)
-class Watch:
-    """Counts records as they pass, and groups those that did not complete."""
-
-    total: int
-    counts: Counter[str] = field(default_factory=Counter)
-    cached: int = 0
-    groups: dict[tuple[str, ...], Group] = field(default_factory=dict)
-    unsuccessful: list[Record] = field(default_factory=list)
-
-    def note(self, record: Record) -> None:
-        """One more record."""
-        self.counts[record.status.value] += 1
-        self.cached += record.cached
-        if record.status.ok:
-            return
-        failure = record.failure
-        key = (record.status.value, failure.step, failure.kind, failure.where) if failure else (record.status.value,)
-        self.groups.setdefault(key, Group(record)).count += 1
-        if len(self.unsuccessful) < MAX_KEPT:
-            self.unsuccessful.append(record)
-
-    @property
-    def seen(self) -> int:
-        """Runs that are over."""
-        return self.counts.total()
-
-    def tally(self) -> Tally:
-        """The totals."""
-        return Tally(counts=dict(sorted(self.counts.items())), cached=self.cached, unsuccessful=tuple(self.unsuccessful))
 
 
 class Console:
@@ -72,24 +31,46 @@ class Console:
         if not self.quiet:
             print(text, file=self.err)
 
-    def progress(self, records: Iterable[Record], watch: Watch, name: str) -> Iterator[Record]:
-        """Pass the records on; show how far they are, once they take more than a moment."""
+    def progress(self, records: Iterable[Record | Trail], watch: Watch, name: str, *, output: bool = False) -> Iterator[Record]:
+        """Pass the records on; show how far they are, once they take more than a moment, and with `output` what the runs print."""
         begun = time.monotonic()
         display: _Display | None = None
         live = not self.quiet and self.err.isatty() and os.environ.get("TERM") != "dumb"
         shown = begun
         try:
             for record in records:
-                watch.note(record)
+                if isinstance(record, Trail):
+                    watch.hear(record)
+                    if output:
+                        self._output(record, display, several=watch.total > 1)
+                else:
+                    watch.note(record)
                 now = time.monotonic()
                 if live and now - shown > 0.1 and now - begun > PROGRESS_AFTER:
                     display = display or _Display(self.err, watch, name, begun)
                     display.update(now)
                     shown = now
-                yield record
+                if isinstance(record, Record):
+                    yield record
         finally:
             if display is not None:
                 display.close()
+
+    def _output(self, trail: Trail, display: "_Display | None", *, several: bool) -> None:
+        """What a run has printed; where there are several runs, each line with the beginning of the id."""
+        for text in (entry.text for _, entry in trail.entries if isinstance(entry, Output)):
+            shown = "".join(f"{trail.id_run[:8]} | {line}" for line in text.splitlines(keepends=True)) if several else text
+            if display is not None:
+                display.print(shown)
+            else:
+                self.err.write(shown if shown.endswith("\n") else f"{shown}\n")
+                self.err.flush()
+
+    def troubles(self, watch: Watch) -> None:
+        """What could not be kept of what the runs logged."""
+        if watch.troubles:
+            calls = "1 log call" if watch.troubles == 1 else f"{watch.troubles:,} log calls"
+            print(f"\nxrun: warning: {calls} could not keep what they were given, first: {watch.first_trouble}", file=self.err)
 
     def table(self, made: Tabulated) -> None:
         """The result table, its middle left out when it is long."""
@@ -171,7 +152,16 @@ class _Display:
         failed = watch.seen - watch.counts[Status.COMPLETED.value]
         red = f"[red]{failed:,} failed[/]" if failed else "0 failed"
         told = f"{watch.seen:,}/{watch.total:,}  {done:,} done  {red}  {watch.cached:,} cached  {rate:,.4g}/s  ETA {eta}"
-        self._progress.update(self._task, completed=watch.seen, told=told, refresh=True)
+        if watch.progress:
+            texts = [progress.text for progress in watch.progress.values() if progress.text]
+            told = f"{told}  {texts[-1][:30] if len(texts) == 1 else ''}".rstrip()
+        self._progress.update(self._task, completed=watch.reached, told=told, refresh=True)
+
+    def print(self, text: str) -> None:
+        """Lines above the progress line."""
+        from rich.text import Text
+
+        self._progress.console.print(Text(text.removesuffix("\n")), soft_wrap=True)
 
     def close(self) -> None:
         """Remove it."""

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from runner import codec
 from runner.executors.base import Executor
+from runner.flight import Flight
 from runner.plan import Plan, Run
-from runner.record import Outcome, Record, Status
+from runner.record import Live, Outcome, Record, Status, Trail
 from runner.spec import OnError
 from runner.stop import Stage, Stop
 from runner.stores.base import Store
@@ -22,6 +22,8 @@ __all__ = ["Stop", "execute"]
 
 LOOKUP = 512
 COMMIT_RECORDS = 4096
+COMMIT_TRAILS = 1024
+"""Of at most about 100 kB each."""
 COMMIT_SECONDS = 0.05
 PATIENCE = 0.1
 """Seconds after which the loop looks for a wish to stop, when nothing happens."""
@@ -31,12 +33,14 @@ PATIENCE = 0.1
 class _State:
     """What the loop knows of runs that are under way."""
 
-    flying: dict[int, tuple[Run, int]] = field(default_factory=dict)
-    """Index -> run and attempt."""
+    flying: dict[int, Flight] = field(default_factory=dict)
+    """Index -> the attempt under way."""
     failures: Counter[tuple[int, int]] = field(default_factory=Counter)
     """(Index, step) -> how often the run has failed in that step."""
     finished: list[Record] = field(default_factory=list)
     """Not committed yet."""
+    trails: list[Trail] = field(default_factory=list)
+    """What runs have logged; not committed yet."""
     since: float = 0.0
     commit_seconds: float = 0.0
     failed: bool = False
@@ -48,11 +52,22 @@ class _State:
         """When to commit: 50 ms after the oldest began, or ten times what the last commit took: a slow disk takes a tenth of the time."""
         return self.since + max(COMMIT_SECONDS, 10 * self.commit_seconds)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.finished or self.trails)
+
+    def wait_since(self, begun: float) -> None:
+        """Something has come that began then."""
+        self.since = min(self.since, begun) if self.waiting else begun
+
 
 def execute(  # noqa: PLR0913 - the three values of the line, and how
     plan: Plan, executor: Executor, store: Store, *, epoch: int = 0, stop: Stop | None = None, force: bool = False
-) -> Iterator[Record]:
+) -> Iterator[Record | Trail]:
     """Execute what the store does not have, and yield every run's record: cached ones as they are found, others after their COMMIT.
+
+    Between the records come Trails with what people may want to see of runs while they execute: output, progress, trouble.
 
     `executor` has been started with the plan's job. `force` executes what is COMPLETED as well. When `stop` asks, runs that execute
     may finish until its deadline; what is cut off is recorded CANCELLED, what never started is not recorded. A run that failed in a
@@ -69,14 +84,14 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
             if not state.draining:
                 yield from waiting.cached()
                 _feed(waiting, executor, state)
-            for outcome in executor.events(_patience(state, waiting, executor)):
-                _settle(outcome, plan, executor, state, epoch)
+            for event in executor.events(_patience(state, waiting, executor)):
+                yield from _take(event, plan, executor, state, epoch)
             if _due(state, executor):
                 yield from _commit(store, state, waiting)
             if not executor.busy() and (state.draining or waiting.empty):
                 break
-        for outcome in executor.events(0.0):  # what has arrived is kept, however great the hurry
-            _settle(outcome, plan, executor, state, epoch)
+        for event in executor.events(0.0):  # what has arrived is kept, however great the hurry
+            yield from _take(event, plan, executor, state, epoch)
         _cut_off(executor.close(), state, plan, epoch)
         yield from _commit(store, state, waiting)
     finally:
@@ -149,7 +164,7 @@ def _feed(waiting: _Waiting, executor: Executor, state: _State) -> None:
     runs = waiting.take(room) if room else []
     if runs:
         for run in runs:
-            state.flying[run.index] = (run, 1)
+            state.flying[run.index] = Flight(run, 1)
         executor.submit([_item(run, 1) for run in runs])
 
 
@@ -161,71 +176,57 @@ def _patience(state: _State, waiting: _Waiting, executor: Executor) -> float:
     """How long to wait for news: not at all while lookups are behind, until the commit is due while records wait."""
     if not executor.busy() or (waiting.behind and not state.draining and executor.room()):
         return 0.0
-    return max(0.0, min(PATIENCE, state.due - time.monotonic())) if state.finished else PATIENCE
+    return max(0.0, min(PATIENCE, state.due - time.monotonic())) if state.waiting else PATIENCE
+
+
+def _take(event: Outcome | Live, plan: Plan, executor: Executor, state: _State, epoch: int) -> Iterator[Trail]:
+    """What a run has logged goes its way; an outcome becomes a record, or another attempt."""
+    if event.logged:
+        flight = state.flying[event.index]
+        trails = flight.take(event.logged, plan.experiment.name, epoch)
+        state.wait_since(time.monotonic())
+        state.trails += trails
+        yield from (shown for trail in trails if (shown := flight.for_people(trail)).entries)
+    if isinstance(event, Outcome):
+        _settle(event, plan, executor, state, epoch)
 
 
 def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epoch: int) -> None:
-    """An outcome becomes a record, or another attempt."""
-    run, attempt = state.flying.pop(outcome.index)
-    step = plan.experiment.steps[outcome.step]
+    flight = state.flying.pop(outcome.index)
+    run, step = flight.run, plan.experiment.steps[outcome.step]
     if not outcome.status.ok:
         state.failures[outcome.index, outcome.step] += 1
         if state.failures[outcome.index, outcome.step] <= step.retries and not state.draining:
-            state.flying[run.index] = (run, attempt + 1)
-            executor.submit([_item(run, attempt + 1)])
+            state.flying[run.index] = Flight(run, flight.attempt + 1)
+            executor.submit([_item(run, flight.attempt + 1)])
             return
         state.failed = state.failed or plan.experiment.on_error is OnError.STOP
-    begun = time.monotonic() - outcome.seconds
-    state.since = min(state.since, begun) if state.finished else begun  # a long run is not kept waiting for the next one
+    state.wait_since(time.monotonic() - outcome.seconds)  # a long run is not kept waiting for the next one
     failure = replace(outcome.failure, step=step.name) if outcome.failure else None
-    state.finished.append(
-        Record(
-            id_run=run.id_run,
-            experiment=plan.experiment.name,
-            status=outcome.status,
-            params_json=codec.dumps(run.params),
-            fields_json=outcome.fields,
-            tags_json=outcome.tags,
-            failure=failure,
-            seed=run.seed,
-            attempt=attempt,
-            started=outcome.started,
-            seconds=outcome.seconds,
-            epoch=epoch,
-        )
-    )
+    state.finished += flight.records(replace(outcome, failure=failure), plan, epoch)
 
 
 def _due(state: _State, executor: Executor) -> bool:
     """Also when the executor is idle: what it is given next may take long, and `serial` hears of nothing meanwhile."""
-    if not state.finished:
+    if not state.waiting:
         return False
-    return len(state.finished) >= COMMIT_RECORDS or not executor.busy() or time.monotonic() >= state.due
+    full = len(state.finished) >= COMMIT_RECORDS or len(state.trails) >= COMMIT_TRAILS
+    return full or not executor.busy() or time.monotonic() >= state.due
 
 
 def _commit(store: Store, state: _State, waiting: _Waiting) -> Iterator[Record]:
-    if not state.finished:
+    if not state.waiting:
         return
     records, state.finished = state.finished, []  # a commit that fails is not tried again
+    trails, state.trails = state.trails, []
     begun = time.monotonic()
-    store.append(records)
+    store.append(records, trails)
     state.commit_seconds = time.monotonic() - begun
     waiting.pending.difference_update(record.id_run for record in records)
-    yield from records
+    yield from (record for record in records if not record.parent)
 
 
 def _cut_off(indexes: list[int], state: _State, plan: Plan, epoch: int) -> None:
     for index in indexes:
         if index in state.flying:
-            run, attempt = state.flying.pop(index)
-            state.finished.append(
-                Record(
-                    id_run=run.id_run,
-                    experiment=plan.experiment.name,
-                    status=Status.CANCELLED,
-                    params_json=codec.dumps(run.params),
-                    seed=run.seed,
-                    attempt=attempt,
-                    epoch=epoch,
-                )
-            )
+            state.finished += state.flying.pop(index).records(Outcome(index=index, status=Status.CANCELLED), plan, epoch)

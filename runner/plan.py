@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from runner import identity
+from runner import codec, identity
 from runner.errors import PlanError
 from runner.spec import REPLICATE, Axis, Experiment, Grid, Variant, Zip
 
@@ -108,6 +108,14 @@ class Plan:
     def kwargs(self, run: Run) -> Mapping[str, Any]:
         """The fixed parameters of a run."""
         return self.scopes[run.scope] if run.kwargs is None else run.kwargs
+
+    def kwargs_json(self, run: Run) -> str:
+        """The fixed parameters of a run as JSON text (`runner.codec`), made once for all runs that share them."""
+        return self._scope_texts[run.scope] if run.kwargs is None else codec.dumps(run.kwargs)
+
+    @cached_property
+    def _scope_texts(self) -> tuple[str, ...]:
+        return tuple(codec.dumps(kwargs) for kwargs in self.scopes)
 
 
 def expand(experiment: Experiment, code: tuple[str, ...], data: Mapping[str, str] | None = None) -> Plan:

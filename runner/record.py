@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from runner import codec
+from runner.logged import Entries
 
 
 class Status(StrEnum):
@@ -58,6 +59,34 @@ class Outcome:
     """Duration by the monotonic clock."""
     tags: str = "{}"
     """The run's tags as JSON text."""
+    cpu_seconds: float = 0.0
+    """Of the process, and of those that it started and waited for."""
+    max_rss: int = 0
+    """Peak resident memory of the process, bytes; 0 where it is not known."""
+    output: tuple[int, int] = (0, 0)
+    """How far stdout and stderr reached, where an executor catches them, in bytes."""
+    logged: Entries = ()
+    """What the run logged since it was last heard of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Live:
+    """What a run that still executes has logged since it was last heard of."""
+
+    index: int
+    """Position of the run in the plan."""
+    logged: Entries
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trail:
+    """What one attempt at a run, or at a child run, has logged, on its way to the store."""
+
+    id_run: str
+    experiment: str
+    epoch: int
+    attempt: int
+    entries: Entries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,11 +111,34 @@ class Record:
     """The invocation of xrun that executed it; its provenance is kept under this number."""
     cached: bool = False
     """Whether this invocation found it in the store instead of executing it; not kept."""
+    kwargs_json: str = "{}"
+    logged_json: str = "{}"
+    """Parameters that steps derived and logged (`run.log_param`), dotted names."""
+    parent: str = ""
+    """Of a child run: id_run of the run that made it."""
+    name: str = ""
+    """Of a child run."""
+    cpu_seconds: float = 0.0
+    """User and system time of the process and of those that it started and waited for."""
+    max_rss: int = 0
+    """Peak resident memory of the worker process during the run, bytes; 0 where it is not known."""
+    troubles: int = 0
+    """Calls of `run.log_...` whose data could not be kept (a full disk and the like)."""
 
     @property
     def params(self) -> dict[str, Any]:
         """The point, flat, dotted names."""
         return dict(codec.loads(self.params_json))
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The fixed parameters."""
+        return dict(codec.loads(self.kwargs_json))
+
+    @property
+    def logged(self) -> dict[str, Any]:
+        """Parameters that the steps derived and logged."""
+        return dict(codec.loads(self.logged_json))
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runner import __version__, stores, table
+from runner import __version__, chosen, stores, table
 from runner.errors import IncompleteError, StoreError
 from runner.plan import Plan
 from runner.record import Provenance, Record
@@ -31,6 +31,8 @@ class Tabulated:
     preview: table.Preview
     columns: Mapping[str, str]
     """Name -> dtype."""
+    notes: tuple[str, ...] = ()
+    """What is odd, and no error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +95,13 @@ def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulate
         import_root(plan.experiment.root)
     reader = stores.read(store)
     try:
-        frame = table.conform(table.build(_rows(plan, reader, ids), plan.axes), schema)
+        rows = _rows(plan, reader, ids)
+        notes: tuple[str, ...] = ()
+        if plan.experiment.results.columns:
+            rows, notes = _chosen_rows(plan, reader, ids)
+        frame = table.conform(table.build(rows, plan.axes), schema)
+        if len(frame) and not notes and len(frame.columns) == 1 + len(plan.axes):
+            notes = chosen.hint(ids, reader)
     finally:
         reader.close()
     violations = table.validate(frame, schema)
@@ -103,6 +111,7 @@ def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulate
         violations=violations,
         preview=table.summarise(frame, PREVIEW_ROWS),
         columns={str(name): str(dtype) for name, dtype in frame.dtypes.items()},
+        notes=notes,
     )
 
 
@@ -116,6 +125,16 @@ def _rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> Iterator[t
         for run in chunk:
             if (text := found.get(run.id_run)) is not None:
                 yield table.Row(id_run=run.id_run, params=run.params, fields_json=text)
+
+
+def _chosen_rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> tuple[Iterator[table.Row], tuple[str, ...]]:
+    """The same with the columns that the experiment chooses."""
+    ids += [run.id_run for run in plan]
+    choice = chosen.choose(plan.experiment.results.columns, ids, reader, plan.axes)
+    params = (run.params for run in plan)
+    points = dict(zip(ids, params, strict=True))
+    rows = chosen.rows(ids, reader)
+    return (table.Row(id_run=r.record.id_run, params=points[r.record.id_run], fields_json=choice.fields(r)) for r in rows), choice.notes
 
 
 def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[str, Any]:

@@ -1,123 +1,46 @@
 """The Run that a step sees."""
 
+import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from runner.suggest import did_you_mean
+from runner import artifacts, codec, files, identity, images
+from runner.flow import Flow
+from runner.logged import Artifact, Child, Entries
+from runner.tracking import Tracker, check_name
+from runner.views import Bunch, Kwargs, View
 
-
-class View(dict[str, Any]):
-    """A read-only mapping with attribute access; nested mappings are views, dotted names nest.
-
-    It is a dict, so that `hydra.utils.instantiate`, `**` and the json module take it. Lists are the caller's own copies.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, content: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
-        super().__init__({key: _viewed(value) for key, value in dict(content).items()})
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError as error:
-            raise AttributeError(error.args[0] if error.args else name) from None
-
-    def __missing__(self, key: Any) -> Any:
-        """`view["a"]` and `view["a.b"]` reach both `{"a.b": 1}` and `{"a": {"b": 1}}`."""
-        below = {
-            name.removeprefix(f"{key}."): value
-            for name, value in self.items()
-            if isinstance(name, str) and name.startswith(f"{key}.")  # type: ignore[redundant-expr] # YAML has other keys
-        }
-        if below:
-            return View(below)
-        head, dot, rest = key.partition(".") if isinstance(key, str) else (key, "", "")
-        if dot and isinstance(inner := dict.get(self, head), View):
-            return inner[rest]
-        raise KeyError(f"there is no `{key}`; {did_you_mean(str(key), map(str, self), 'there is')}")
-
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise TypeError("kwargs and params are read-only; results go to run.fields, scratch to run.vars")
-
-    __setitem__ = __delitem__ = __setattr__ = __delattr__ = __ior__ = _refuse
-    pop = popitem = clear = update = setdefault = _refuse
-
-    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
-        return View, (dict(self),)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
-        """A deep copy is an ordinary dict, one's own to change."""
-        from copy import deepcopy
-
-        return {key: deepcopy(value, memo) for key, value in self.items()}
-
-    def copy(self) -> dict[str, Any]:
-        """An ordinary dict with the same items."""
-        return dict(self)
-
-
-def _viewed(value: Any) -> Any:
-    if type(value) is dict:
-        return View(value)
-    if type(value) is list or type(value) is tuple:
-        return [_viewed(item) for item in value]
-    return value
-
-
-class Kwargs(View):
-    """The fixed parameters. A kwarg that is swept is an axis, and is found here all the same, with this point's value: sweeping a kwarg
-    from the command line needs no edit of the step.
-    """
-
-    __slots__ = ("_point",)
-
-    def __init__(self, content: Mapping[str, Any], point: View) -> None:
-        super().__init__(content)
-        object.__setattr__(self, "_point", point)
-
-    def __missing__(self, key: Any) -> Any:
-        """As in a View, then the point."""
-        try:
-            return super().__missing__(key)
-        except KeyError:
-            point: View = object.__getattribute__(self, "_point")
-            if key in point:
-                return point[key]
-            raise
-
-
-class Bunch(dict[str, Any]):
-    """A mapping with attribute access."""
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"there is no `{name}`; {did_you_mean(name, self, 'there is')}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-    def __delattr__(self, name: str) -> None:
-        try:
-            del self[name]
-        except KeyError:
-            raise AttributeError(f"there is no `{name}`") from None
+__all__ = ["Bunch", "ChildRun", "Kwargs", "Run", "View"]
 
 
 class Run:
     """One run, as its steps see it.
 
-    Only `id_run`, `fields` and `tags` outlive the run. Nothing is pickled.
+    Only `id_run`, `fields`, `tags` and what `log_...` keeps outlive the run. Nothing is pickled. A mistake in a call of `log_...` is
+    raised there; trouble with files and disks is counted and told, and never ends a step, unless `tracking.strict` says so.
     """
 
-    __slots__ = ("_dir", "_folders", "fields", "id_run", "kwargs", "meta", "params", "seed", "tags", "vars")
+    __slots__ = (
+        "_children",
+        "_dir",
+        "_flow",
+        "_folders",
+        "_open_flow",
+        "_tracker",
+        "fields",
+        "id_run",
+        "kwargs",
+        "meta",
+        "params",
+        "seed",
+        "tags",
+        "vars",
+    )
 
     id_run: str
     """UUID of the run's identity: the same code, parameters, seed and data have the same id, on any machine."""
@@ -138,12 +61,16 @@ class Run:
     """experiment, step names, attempt, host, ...: for information, no input to results."""
 
     def __init__(  # noqa: PLR0913 - its fields
-        self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path
+        self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path, flow: Callable[[], Flow]
     ) -> None:
+        """`folders`: where `dir` is made; `flow` is called when the run logs something first."""
         self.id_run, self.kwargs, self.params, self.seed, self.meta = id_run, kwargs, params, seed, meta
         self.fields, self.vars, self.tags = Bunch(), Bunch(), {}
-        self._folders = folders
+        self._folders, self._open_flow = folders, flow
         self._dir: Path | None = None
+        self._flow: Flow | None = None
+        self._tracker: Tracker | None = None
+        self._children: dict[str, ChildRun] = {}
 
     @contextmanager
     def having(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
@@ -157,12 +84,204 @@ class Run:
 
     @property
     def dir(self) -> Path:
-        """A folder of this run's own, made when first asked for, empty at the start of every attempt; it outlives the run."""
+        """A folder of this run's own, made when first asked for, empty at the start of every attempt; it outlives the run.
+
+        Artifacts are kept in it; what lies in `dir/outputs` at the end of the run is an artifact as well.
+        """
         if self._dir is None:
             self._dir = self._folders / self.id_run
             shutil.rmtree(self._dir, ignore_errors=True)
             self._dir.mkdir(parents=True, exist_ok=True)
         return self._dir
 
+    # -- metrics ------------------------------------------------------------------------------------------------------
+
+    def log_metric(self, name: str, value: Any, step: int | None = None) -> None:
+        """One point of a metric, kept as a 64-bit float; NaN and the infinities as they are. About a microsecond.
+
+        Args:
+            name: 1 to 250 letters, digits, `_ . / - :` and spaces; `/` groups.
+            value: a number: of Python's, numpy's and torch's scalars.
+            step: any whole number, in any order, none is ever dropped; None: what `set_step` said, else one more than the metric's last.
+
+        Raises TypeError and ValueError for what is no number, name or step.
+
+        """
+        (self._tracker or self._track()).metric(name, value, step)
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """One point of each of several metrics; none where one of them is wrong."""
+        (self._tracker or self._track()).metrics(metrics, step)
+
+    def set_step(self, step: int | None) -> None:
+        """The step of the points that are given none from now on; None: each metric counts for itself again."""
+        (self._tracker or self._track()).set_step(step)
+
+    def log_list(self, name: str, values: Iterable[Any], step: int | None = None) -> None:
+        """Many points of a metric at consecutive steps, the first of them `step`; of any length."""
+        (self._tracker or self._track()).values(name, values, step)
+
+    # -- parameters and tables ----------------------------------------------------------------------------------------
+
+    def log_param(self, name: str, value: Any) -> None:
+        """A parameter that a step derived, with its type. The same value again changes nothing; another raises ParamConflictError."""
+        (self._tracker or self._track()).params({name: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Several parameters; nested mappings become dotted names. None is kept where one of them conflicts."""
+        (self._tracker or self._track()).params(params)
+
+    def log_row(self, name: str, /, **columns: Any) -> None:
+        """One row of the run's table `name`. A column that other rows lack is null there."""
+        (self._tracker or self._track()).row(name, columns)
+
+    def log_table(self, name: str, data: Any) -> None:
+        """Rows of the run's table `name`, behind those that it has: a dict of columns, a list of dicts, or a data frame."""
+        (self._tracker or self._track()).table(name, data)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def log_artifact(self, local: str | Path, path: str | None = None) -> None:
+        """Keep a file or a folder, with its size and SHA-256.
+
+        Args:
+            local: what to keep; it is copied, unless it lies in `run.dir` already.
+            path: the target, relative to `run.dir`; with a `/` at its end the folder to put it in. Default: the name of `local`.
+
+        Raises FileNotFoundError where there is nothing to keep, ValueError for a path that leaves the folder.
+
+        """
+        self._keep(lambda: artifacts.keep(local, path, self.dir))
+
+    def log_image(self, name: str, image: Any, step: int | None = None) -> None:
+        """Keep an image as `images/<name>/<step>.png`: a file, an array, a PIL image, a figure of matplotlib or plotly.
+
+        `step` as in `log_metric`. Raises TypeError for anything else.
+        """
+        tracker = self._tracker or self._track()
+        series = f"images/{check_name(name, 'image')}"
+        number = tracker.step_of(series, step)
+
+        def write() -> list[Artifact]:
+            file = images.write(image, self.dir / series / str(number))
+            return [artifacts.measure(file, file.relative_to(self.dir).as_posix(), "image", number)]
+
+        self._keep(write)
+
+    def _keep(self, write: Callable[[], list[Artifact]]) -> None:
+        tracker = self._tracker or self._track()
+        try:
+            kept = write()
+        except files.SourceError:
+            raise
+        except OSError as error:
+            tracker.flow.trouble(error)
+        else:
+            for n, artifact in enumerate(kept, 1):
+                tracker.flow.entry(tracker.child, artifact, at_once=n == len(kept))
+
+    # -- the rest -----------------------------------------------------------------------------------------------------
+
+    def child_run(self, name: str | None = None, params: Mapping[str, Any] | None = None) -> "ChildRun":
+        """A run within this one, with fields, metrics and files of its own: `with run.child_run("fold0", {"fold": 0}) as child: ...`.
+
+        Its id comes from this run's and `name` (default: `child0`, `child1`, ...), of which there is one each. Raises ValueError.
+        """
+        tracker = self._tracker or self._track()
+        name = f"child{len(self._children)}" if name is None else check_name(name, "child run")
+        if name in self._children:
+            raise ValueError(f"there is a child run `{name}` already")
+        child = ChildRun(self, tracker.flow, name, params or {})
+        self._children[name] = child
+        return child
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Tell how far this run is, 0 to 1, and what it is about, for those who watch."""
+        (self._tracker or self._track()).progress(fraction, text)
+
+    def relay(self, entries: Entries) -> None:
+        """Keep what a process that this run started has logged in its name."""
+        tracker = self._tracker or self._track()
+        tracker.relay(entries)
+
+    def _track(self) -> Tracker:
+        self._flow = self._open_flow()
+        self._tracker = Tracker(self._flow, "", _given(self))
+        return self._tracker
+
+    def finish(self, *, completed: bool = True) -> Entries:
+        """The end of the run: what has not been sent of what it logged. Child runs that nobody ended end as it does."""
+        for child in self._children.values():
+            child.end("COMPLETED" if completed else "FAILED")
+        if self._dir is not None and (self._dir / "outputs").is_dir():
+            self._keep(lambda: artifacts.scan(self.dir / "outputs"))
+        return self._flow.finish() if self._flow is not None else ()
+
     def __repr__(self) -> str:
         return f"Run({self.id_run}, {', '.join(f'{k}={v!r}' for k, v in self.params.items())})"
+
+
+class ChildRun(Run):
+    """A run within a run. It ends with its `with` block, or with its parent."""
+
+    __slots__ = ("_begun", "_ended", "_started", "name")
+
+    def __init__(self, parent: Run, flow: Flow, name: str, params: Mapping[str, Any]) -> None:
+        digest = hashlib.sha256(b"xrun-child-1" + parent.id_run.encode() + b"/" + name.encode()).digest()
+        meta = View({**parent.meta, "parent": parent.id_run, "name": name})
+        super().__init__(
+            id_run=identity.uuid8(digest),
+            kwargs=parent.kwargs,
+            params=View(params),
+            seed=parent.seed,
+            meta=meta,
+            folders=parent._folders,
+            flow=lambda: flow,
+        )
+        self.name = name
+        self._started, self._begun, self._ended = time.time(), time.perf_counter(), False
+        self._flow, self._tracker = flow, Tracker(flow, self.id_run, _given(self))
+        told = Child(self.id_run, name, codec.dumps(dict(params)), parent=parent.id_run, started=self._started, seed=self.seed)
+        flow.entry(self.id_run, told, at_once=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.end("COMPLETED" if kind is None else "FAILED")
+
+    def end(self, status: str = "COMPLETED") -> None:
+        """It is over; `status` is COMPLETED or FAILED. Raises as a step's end does for fields that are no plain data."""
+        if self._ended:
+            return
+        self._ended = True
+        for child in self._children.values():
+            child.end(status)
+        if self._dir is not None and (self._dir / "outputs").is_dir():
+            self._keep(lambda: artifacts.scan(self.dir / "outputs"))
+        told = Child(
+            self.id_run,
+            self.name,
+            codec.dumps(dict(self.params)),
+            parent=str(self.meta["parent"]),
+            status=status,
+            fields=codec.dumps(self.fields),
+            tags=codec.dumps(self.tags),
+            seed=self.seed,
+            started=self._started,
+            seconds=time.perf_counter() - self._begun,
+        )
+        assert self._flow is not None
+        self._flow.entry(self.id_run, told, at_once=True)
+
+
+def _given(run: Run) -> dict[str, Any]:
+    """The parameters that a run has by declaration, flat."""
+    return {**_flat(run.kwargs), **_flat(run.params)}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat.update(_flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) and value else {f"{prefix}{name}": value})
+    return flat

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 REPLICATE = "replicate"
 """The axis that `replicates` makes."""
@@ -54,12 +54,59 @@ class CodePolicy(StrEnum):
     OFF = "off"
 
 
+Arguments: TypeAlias = tuple[tuple[str, Any], ...] | tuple[str, ...] | Literal["params", "all"]
+"""(flag, value) pairs; words; every axis; every axis and kwarg."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """What a step that is a script or a command has besides a Step's options.
+
+    `${params.X}`, `${kwargs.X}` and `${run.X}` in `command`, `args`, `cwd`, `env` and `metrics_file` stand for the values at the point
+    (`runner.templates`).
+    """
+
+    script: str = ""
+    """Path of a Python file, relative to `cwd` if it is there, else to the project root; empty: a command."""
+    command: str | tuple[str, ...] = ""
+    """Text for `/bin/sh -c`, or words that are executed without a shell; empty: a script."""
+    args: Arguments = ()
+    cwd: str = ""
+    """Relative to the project root, which it is when empty."""
+    env: tuple[tuple[str, str | None], ...] = ()
+    """Variables on top of the environment that xrun has; None: the variable is taken away."""
+    outputs: str = ""
+    """A folder, relative to the working directory, that is each run's own; empty: none."""
+    scalars: str | bool = False
+    """Which lines of stdout are metrics: True for `key: value`, or a regular expression with the groups key, value and maybe step."""
+    metrics_file: str = ""
+    """A JSON or JSON Lines file with metrics that the process writes, relative to the working directory; empty: none."""
+    python: str = ""
+    """The interpreter of a script; empty: the one that runs xrun."""
+
+    @property
+    def identifying(self) -> Mapping[str, Any]:
+        """What of it changes results, as plain data; the interpreter is the environment's."""
+        command = self.command if isinstance(self.command, str) else list(self.command)
+        args = self.args if isinstance(self.args, str) else [list(word) if isinstance(word, tuple) else word for word in self.args]
+        return {
+            "script": self.script,
+            "command": command,
+            "args": args,
+            "cwd": self.cwd,
+            "env": dict(self.env),
+            "outputs": self.outputs,
+            "scalars": self.scalars,
+            "metrics_file": self.metrics_file,
+        }
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """A callable reference with its options."""
+    """What a run does, one thing after the other: a function, a script or a command, with its options."""
 
     call: str
-    """`pkg.module.function` or `pkg.module:function`."""
+    """`pkg.module.function` or `pkg.module:function`; of a script its path, of a command its text."""
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of this step alone; they win over the experiment's kwargs."""
@@ -71,6 +118,8 @@ class Step:
     """Raised by hand to make old results stale."""
     code: CodePolicy = CodePolicy.CLOSURE
     cache: bool = True
+    process: Process | None = None
+    """None: a function."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +128,22 @@ class ResultsSpec:
 
     schema: Mapping[str, Any] | str | None = None
     """pandera's YAML vocabulary as a mapping, a dotted path to a DataFrameModel or schema, or nothing."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """(column, selector) of what the table holds; empty: not given, every param and field."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackingSpec:
+    """How runs are tracked."""
+
+    strict: bool = False
+    """Whether a log call that cannot keep what it is given (a full disk) raises in the step; else it is told once and counted."""
+    max_log: int = 10_000_000
+    """Bytes of each standard stream that a run keeps: the beginning and the end of more."""
+    show_output: bool | None = None
+    """Whether what runs print is shown while they run; None: as the terminal and the executor suggest."""
+    system_seconds: float | None = 10.0
+    """Seconds between two samples of CPU and memory; None: none are taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +228,7 @@ class Experiment:
     ignore: frozenset[str] = frozenset()
     """Names of kwargs that are left out of the identity."""
     results: ResultsSpec = field(default_factory=ResultsSpec)
+    tracking: TrackingSpec = field(default_factory=TrackingSpec)
     executor: ExecutorSpec = field(default_factory=ExecutorSpec)
     launch: Launch | None = None
     """The Hydra launcher that takes the executor's place, where the command line names one."""

@@ -1,15 +1,20 @@
 """Performs runs. `Performer.perform` never raises for anything that a step does: its end is an Outcome."""
 
+import contextlib
 import os
 import platform
+import resource
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import annotations, codec, identity, seeds, steps
+from runner import annotations, codec, current, identity, seeds, steps
 from runner.describe import describe
+from runner.flow import Flow, Journal
+from runner.logged import Entries
 from runner.record import Outcome, Status
 from runner.run import Kwargs, Run, View
 from runner.spec import Step
@@ -36,6 +41,12 @@ class Job:
     folders: Path
     """Where `run.dir` is made."""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+    """Whether trouble with what is logged is raised in the step."""
+    max_log: int = 10_000_000
+    """Bytes of each standard stream that a run keeps."""
+    system_seconds: float | None = None
+    """Seconds between two samples of what a run uses of the machine; None: none are taken."""
 
 
 Item = tuple[int, str, dict[str, Any], int, int, Mapping[str, Any] | None, int]
@@ -43,6 +54,9 @@ Item = tuple[int, str, dict[str, Any], int, int, Mapping[str, Any] | None, int]
 
 Mark = Callable[[int, int], None]
 """Called with (index, step) when a step begins."""
+
+Report = Callable[[int, Entries], None]
+"""Called with the run's index and what it has logged, about once a second."""
 
 
 @dataclass(slots=True)
@@ -85,6 +99,17 @@ class _Bound:
 
 
 def _bind(step: Step) -> _Bound:
+    if step.process is not None:
+        return _Bound(
+            step=step,
+            function=lambda run: _perform_process(step, run),
+            takes_run=True,
+            positional=[],
+            named=[],
+            open_ended=False,
+            defaults={},
+            converted={},
+        )
     function = steps.resolve(step.call)
     params = steps.parameters(function)
     plain = (p for p in params if p.annotation is not p.empty)
@@ -100,25 +125,38 @@ def _bind(step: Step) -> _Bound:
     )
 
 
+def _perform_process(step: Step, run: Run) -> Any:
+    from runner import scripts
+
+    return scripts.perform(step, run, Path(run.meta["root"]))
+
+
 class Performer:
     """Holds the resolved steps of a job and performs its runs, one after the other."""
 
-    def __init__(self, job: Job) -> None:
-        """Import the steps. Raises steps.ResolveError, which plan-time inspection has excluded."""
+    def __init__(self, job: Job, report: Report | None = None, journal: Journal | None = None) -> None:
+        """Import the steps. Raises steps.ResolveError, which plan-time inspection has excluded.
+
+        What a run logs goes to `report` while it executes; without one it comes with the Outcome, whole.
+        """
         steps.import_root(job.root)
         self._pid = os.getpid()
-        self._job = job
+        self._job, self._report, self._journal = job, report, journal
         self._steps = [_bind(step) for step in job.steps]
-        self._meta = {"experiment": job.experiment, "host": platform.node(), **job.meta}
+        self._meta = {"experiment": job.experiment, "host": platform.node(), "root": str(job.root), **job.meta}
+        self._peak = _Peak()
 
     def perform(self, item: Item, mark: Mark = lambda *_: None) -> Outcome:
         """Perform one run. Whatever its steps raise, SystemExit and KeyboardInterrupt included, is in the Outcome."""
         index = item[0]
+        collected: list[Entries] = []
+        self._peak.reset()
+        before = _cpu_seconds()
         started, begun = time.time(), time.perf_counter()
-        status, text, tags, failure, k = Status.COMPLETED, "{}", "{}", None, 0
+        status, failure, run, k = Status.COMPLETED, None, None, 0
         try:
-            run, provided = self._prepare(item)
-            with seeds.latecomers() as seed:
+            run, provided = self._prepare(item, collected)
+            with seeds.latecomers() as seed, current.running(run):
                 for k, bound in enumerate(self._steps):
                     mark(index, k)
                     if k:
@@ -127,38 +165,56 @@ class Performer:
                     result = bound(run, provided)
                     self._leave_if_forked()
                     _keep(run, bound, result)
-            text = _dump("fields", run.fields)
-            tags = _dump("tags", run.tags) if run.tags else "{}"
+            fields, tags = _dump("fields", run.fields), _dump("tags", run.tags) if run.tags else "{}"
+            logged = run.finish()
         except Abandon:
             raise
         except BaseException as error:  # noqa: BLE001 - a step's failure is a result
             self._leave_if_forked()
-            status, text = Status.FAILED, "{}"
+            status = Status.FAILED
             failure = describe(error, self._job.steps[k].name, self._job.root)
+            fields, tags, logged = _left(run)
         return Outcome(
             index=index,
             status=status,
-            fields=text,
+            fields=fields,
             failure=failure,
             step=k,
             started=started,
             seconds=time.perf_counter() - begun,
             tags=tags,
+            cpu_seconds=_cpu_seconds() - before,
+            max_rss=self._peak.bytes(),
+            logged=(*(entry for entries in collected for entry in entries), *logged) if collected else logged,
         )
+
+    def _flow(self, index: int, collected: list[Entries]) -> Flow:
+        """Where a run logs to, made when it logs something first."""
+        report = self._report
+        sink = collected.append if report is None else lambda entries: report(index, entries)
+        return Flow(sink, self._journal, strict=self._job.strict)
 
     def _leave_if_forked(self) -> None:
         """A step has forked and its child came back from it: there must not be two that report, or two coordinators."""
         if os.getpid() != self._pid:
             os._exit(0)
 
-    def _prepare(self, item: Item) -> tuple[Run, dict[str, Any]]:
+    def _prepare(self, item: Item, collected: list[Entries]) -> tuple[Run, dict[str, Any]]:
         index, id_run, params, seed, scope, own, attempt = item
         fixed: Mapping[str, Any] = self._job.scopes[scope] if own is None else own
         dotted = [name for name in params if "." in name]
         view = View(params)
         kwargs = Kwargs(_patched(fixed, params, dotted) if dotted else fixed, view)
         meta = View({**self._meta, "attempt": attempt, "index": index})
-        run = Run(id_run=id_run, kwargs=kwargs, params=view, seed=seed, meta=meta, folders=self._job.folders)
+        run = Run(
+            id_run=id_run,
+            kwargs=kwargs,
+            params=view,
+            seed=seed,
+            meta=meta,
+            folders=self._job.folders,
+            flow=lambda: self._flow(index, collected),
+        )
         if all(bound.takes_run for bound in self._steps):
             return run, {}
         provided = {**kwargs, **{n: v for n, v in view.items() if not (n in self._job.choices and n in kwargs)}, "run": run}
@@ -192,6 +248,48 @@ def _keep(run: Run, bound: _Bound, result: Any) -> None:
         raise TypeError(
             f"step `{bound.step.name}` returned a {type(result).__name__}; a plain function returns a mapping of fields, or None"
         )
+
+
+def _left(run: Run | None) -> tuple[str, str, Entries]:
+    """What a run that failed leaves: fields and tags as far as they are plain data, and what it logged."""
+    fields = tags = "{}"
+    logged: Entries = ()
+    if run is not None:
+        with contextlib.suppress(Exception):
+            fields = _dump("fields", run.fields)
+        with contextlib.suppress(Exception):
+            tags = _dump("tags", run.tags)
+        with contextlib.suppress(Exception):
+            logged = run.finish(completed=False)
+    return fields, tags, logged
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process, and of those that it started and waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+class _Peak:
+    """The peak of this process's resident memory, which Linux lets a process set back to what it has now."""
+
+    def __init__(self) -> None:
+        self._reset: int | None = None
+        with contextlib.suppress(OSError):
+            self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+
+    def reset(self) -> None:
+        """A run begins. Elsewhere than on Linux the peak is the process's own."""
+        if self._reset is not None:
+            try:
+                os.pwrite(self._reset, b"5", 0)
+            except OSError:  # a step has closed the descriptor
+                self._reset = None
+
+    def bytes(self) -> int:
+        """The peak since then."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak << 10
 
 
 def _dump(what: str, value: Mapping[str, Any]) -> str:

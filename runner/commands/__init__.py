@@ -5,7 +5,12 @@ from typing import Final
 COMMANDS: Final[dict[str, str]] = {
     "plan": "what would run, and what is cached; executes nothing",
     "ls": "the experiments of this project, or the runs of one",
-    "show": "one run: parameters, fields, failure, provenance",
+    "show": "one run: parameters, fields, metrics, artifacts, failure, provenance",
     "table": "the result table of an experiment",
+    "metrics": "what runs logged: summaries, or the points of one metric",
+    "artifacts": "the files that runs keep",
+    "logs": "what a run has printed, also while it executes",
+    "query": "SQL on the store, read-only",
+    "export": "runs for MLflow, TensorBoard, DVC, CSV, Parquet",
 }
 """Sub-commands: name -> what it does."""

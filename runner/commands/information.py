@@ -31,6 +31,7 @@ overrides (Hydra's grammar):
 options:
   -h, --help             this page; with +experiment=NAME, that experiment's axes, kwargs and steps
   -f, --force            execute runs that are completed as well
+  --show-output          show what runs print while they execute (--no-show-output: do not; `xrun logs ID` has it in any case)
   -q, --quiet            print nothing but errors
   --json                 print the outcome as JSON
   --grace SECONDS        how long runs may go on after Ctrl-C (5) or SIGTERM (20); a second Ctrl-C ends them at once

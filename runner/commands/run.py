@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-q", "--quiet", action="store_true")
     made.add_argument("--json", action="store_true")
     made.add_argument("-f", "--force", action="store_true")
+    made.add_argument("--show-output", action=argparse.BooleanOptionalAction, default=None)
     made.add_argument("--grace", type=float, metavar="SECONDS")
     return made
 
@@ -63,7 +64,9 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     results: list[app.Result] = []
     with _own_stdout() as out, _signals(stop, chosen.grace):
         console = Console(quiet=chosen.quiet or chosen.json, out=out)
-        invocation = app.Invocation(argv=("xrun", *arguments), force=chosen.force, console=console, stop=stop, helper=helper)
+        invocation = app.Invocation(
+            argv=("xrun", *arguments), force=chosen.force, show_output=chosen.show_output, console=console, stop=stop, helper=helper
+        )
         request = shared.request(chosen)
         for experiment in load(request):
             gc.freeze()  # what start-up has imported stays; the collector need not look at it

@@ -6,15 +6,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from runner.config import quantities
 from runner.config.reader import Locator, Reader, shown
-from runner.config.schema import LATER, TOP_LEVEL, ExecutorSchema, ProvenanceSchema, RequireSchema, ResultsSchema, StepSchema, keys_of
+from runner.config.schema import LATER, TOP_LEVEL, ExecutorSchema, ProvenanceSchema, RequireSchema, ResultsSchema, TrackingSchema, keys_of
 from runner.errors import ConfigError
-from runner.spec import CodePolicy, ExecutorSpec, OnError, ProvenanceSpec, ResultsSpec, Step
+from runner.spec import ExecutorSpec, OnError, ProvenanceSpec, ResultsSpec, TrackingSpec
 from runner.suggest import did_you_mean, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
-_WORD = r"[^\W\d]\w*"
-_CALL = re.compile(rf"{_WORD}(\.{_WORD})*[.:]{_WORD}(\.{_WORD})*")
 _EXECUTORS = ("local", "serial")
 _STARTS = ("forkserver", "spawn")
 
@@ -45,51 +44,6 @@ def name_of(reader: Reader, chosen: str | None) -> str:
     return name
 
 
-def steps(reader: Reader) -> tuple[Step, ...]:
-    """The ordered steps. A name that somebody gave is unique; one taken from the function gets a number when it is not."""
-    entries = reader.items(reader.tree["steps"], "steps")
-    if not entries:
-        raise reader.refuse("steps", "there is no step, so that a run would do nothing", "steps: [package.module.function]")
-    found: list[Step] = []
-    given = [entry["name"] for entry in entries if isinstance(entry, dict) and entry.get("name") is not None]
-    for n, entry in enumerate(entries):
-        step = _step(reader, entry, f"steps[{n}]", {*given, *(s.name for s in found)})
-        if any(step.name == other.name for other in found):
-            raise reader.refuse(f"steps[{n}].name", f"another step is called `{step.name}` as well", "rename one of them")
-        found.append(step)
-    return tuple(found)
-
-
-def _step(reader: Reader, entry: Any, key: str, taken: set[str]) -> Step:
-    if isinstance(entry, str):
-        entry = {"call": entry}
-    for kind in ("script", "command"):
-        if isinstance(entry, dict) and kind in entry:
-            raise reader.refuse(f"{key}.{kind}", f"{kind} steps are not supported by this version", "write a Python function: {call: ...}")
-    entry = {**vars(StepSchema()), **reader.closed(entry, key, keys_of(StepSchema))}
-    call = entry["call"]
-    if not isinstance(call, str) or not _CALL.fullmatch(call):
-        problem = "the step calls nothing" if call is None else f"{shown(call)} is not a reference to a function"
-        raise reader.refuse(f"{key}.call", problem, "write package.module.function or package.module:function")
-    return Step(
-        call=call,
-        name=_unique(re.split(r"[.:]", call)[-1], taken) if entry["name"] is None else reader.text(entry["name"], f"{key}.name"),
-        kwargs=reader.mapping(entry["kwargs"], f"{key}.kwargs"),
-        timeout=None if entry["timeout"] is None else reader.positive(entry["timeout"], f"{key}.timeout"),
-        retries=reader.integer(entry["retries"], f"{key}.retries", 0),
-        version=None if entry["version"] is None else reader.integer(entry["version"], f"{key}.version", 0),
-        code=reader.member(entry["code"], f"{key}.code", CodePolicy),
-        cache=reader.boolean(entry["cache"], f"{key}.cache"),
-    )
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    numbered, count = name, 2
-    while numbered in taken:
-        numbered, count = f"{name}_{count}", count + 1
-    return numbered
-
-
 def executor(reader: Reader) -> ExecutorSpec:
     """The executor's section."""
     section = reader.closed(reader.tree["executor"], "executor", keys_of(ExecutorSchema))
@@ -114,12 +68,47 @@ def provenance(reader: Reader) -> ProvenanceSpec:
 
 
 def results(reader: Reader) -> ResultsSpec:
-    """What the table must look like; the schema itself is checked by `runner.table`."""
+    """What the table must look like, checked by `runner.table`, and what it holds: selectors, checked where the table is made."""
     section = reader.closed(reader.tree["results"], "results", keys_of(ResultsSchema))
     schema = section["schema"]
     if schema is not None and not isinstance(schema, dict | str):
         raise reader.refuse("results.schema", f"{shown(schema)} is neither a mapping nor a dotted path")
-    return ResultsSpec(schema=schema)
+    return ResultsSpec(schema=schema, columns=() if section["columns"] is None else _columns(reader, section["columns"]))
+
+
+def _columns(reader: Reader, value: Any) -> tuple[tuple[str, str], ...]:
+    """A list of selectors, each maybe with a name of its own (`{name: selector}`), or a mapping of names to selectors."""
+    key = "results.columns"
+    entries: list[tuple[str, Any, str]] = []  # column, selector, key path
+    for n, entry in enumerate([value] if isinstance(value, dict) else reader.items(value, key)):
+        where = key if isinstance(value, dict) else f"{key}[{n}]"
+        if isinstance(entry, dict):
+            entries.extend((name, selector, f"{where}.{name}") for name, selector in reader.mapping(entry, where).items())
+        else:
+            entries.append((entry, entry, where))
+    if not entries:
+        raise reader.refuse(key, "no column is left", "columns: [params.lr, loss.min], or remove it")
+    seen: set[str] = set()
+    for name, selector, where in entries:
+        if not isinstance(selector, str) or not selector.strip():
+            raise reader.refuse(where, f"{shown(selector)} is not a selector", "write params.lr, fields.error, loss.min")
+        if not name.strip() or name in seen:
+            problem = f"another column is called `{name}` as well" if name in seen else f"{shown(name)} is not a name"
+            raise reader.refuse(where, problem, f"name it: {{NAME: {selector}}}")
+        seen.add(name)
+    return tuple((name, selector.strip()) for name, selector, _ in entries)
+
+
+def tracking(reader: Reader) -> TrackingSpec:
+    """How runs are tracked."""
+    section = reader.closed(reader.tree["tracking"], "tracking", keys_of(TrackingSchema))
+    show, seconds = section["show_output"], section["system_seconds"]
+    return TrackingSpec(
+        strict=reader.boolean(section["strict"], "tracking.strict"),
+        max_log=quantities.size(reader, section["max_log"], "tracking.max_log"),
+        show_output=None if show is None else reader.boolean(show, "tracking.show_output"),
+        system_seconds=None if seconds is None or seconds is False else quantities.seconds(reader, seconds, "tracking.system_seconds"),
+    )
 
 
 def on_error(reader: Reader) -> OnError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config import build, composed, group_axes, lower, place, variant
+from runner.config import build, composed, group_axes, lower, place, steps, variant
 from runner.config.compose import Composer, Composition, without_hydra
 from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
@@ -147,13 +147,14 @@ def _experiment(name: str, members: list[Member], root: Path, request: Request) 
         name=name,
         description=reader.text(tree["description"], "description"),
         tags=reader.texts(tree["tags"], "tags"),
-        steps=build.steps(reader),
+        steps=steps.read(reader),
         variants=tuple(variant for _, _, variant in members),
         seed=reader.integer(tree["seed"], "seed"),
         replicates=None if tree["replicates"] is None else reader.integer(tree["replicates"], "replicates", 1),
         data=build.data(reader, root),
         ignore=frozenset(reader.texts(tree["ignore"], "ignore")),
         results=build.results(reader),
+        tracking=build.tracking(reader),
         executor=build.executor(reader),
         launch=part.launch,
         sweep=part.sweep,

@@ -110,12 +110,6 @@ class Reader:
             raise self.refuse(key, f"{shown(value)} is not a whole number" + (f" of at least {low}" if low is not None else ""))
         return value
 
-    def positive(self, value: Any, key: str) -> float:
-        """A number of seconds above zero."""
-        if type(value) not in (int, float) or not 0 < value < float("inf"):
-            raise self.refuse(key, f"{shown(value)} is not a number of seconds above 0")
-        return float(value)
-
     def boolean(self, value: Any, key: str) -> bool:
         """True or false."""
         if not isinstance(value, bool):

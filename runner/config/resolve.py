@@ -63,7 +63,7 @@ def resolve(cfg: DictConfig, keys: list[str], locate: Locator) -> dict[str, Any]
 def explain(error: BaseException, cfg: DictConfig, locate: Locator) -> ConfigError:
     """An error of OmegaConf in our words."""
     key = str(getattr(error, "full_key", "") or "")
-    problem, hint = first_line(error), None
+    problem, hint, match = first_line(error), None, None
     if isinstance(error, RecursionError) or "Recursive interpolation" in problem:
         problem = "the interpolation refers to itself"
     elif "Missing mandatory value" in problem:
@@ -76,6 +76,8 @@ def explain(error: BaseException, cfg: DictConfig, locate: Locator) -> ConfigErr
     elif match := re.search(r"Unsupported interpolation type (\S+)", problem):
         problem = f"there is no resolver `{match[1]}`"
         hint = "did you mean ${oc.env:NAME}?" if match[1] == "env" else None
+    if hint is None and match is not None and re.match(r"steps\[\d+\]\.command", key):
+        hint = f"a variable of the shell is written ${match[1]} or \\${{{match[1]}}}"
     return ConfigError(problem, where=locate(key), key=key or None, hint=hint)
 
 

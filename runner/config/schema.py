@@ -13,6 +13,8 @@ class StepSchema:
     """One entry of `steps`, when it is a mapping."""
 
     call: Any = None
+    script: Any = None
+    command: Any = None
     name: Any = None
     kwargs: dict[str, Any] = field(default_factory=dict)
     timeout: Any = None
@@ -20,13 +22,31 @@ class StepSchema:
     version: Any = None
     code: Any = "closure"
     cache: Any = True
+    args: Any = None
+    cwd: Any = None
+    env: Any = None
+    outputs: Any = None
+    scalars: Any = False
+    metrics_file: Any = None
+    python: Any = None
 
 
 @dataclass
 class ResultsSchema:
-    """`results`: what the table must look like."""
+    """`results`: what the table must look like and what it holds."""
 
     schema: Any = None
+    columns: Any = None
+
+
+@dataclass
+class TrackingSchema:
+    """`tracking`: how runs are tracked."""
+
+    strict: Any = False
+    max_log: Any = 10_000_000
+    show_output: Any = None
+    system_seconds: Any = 10
 
 
 @dataclass
@@ -68,6 +88,7 @@ class ExperimentSchema:
     data: Any = field(default_factory=list)
     ignore: Any = field(default_factory=list)
     results: ResultsSchema = field(default_factory=ResultsSchema)
+    tracking: TrackingSchema = field(default_factory=TrackingSchema)
     executor: ExecutorSchema = field(default_factory=ExecutorSchema)
     on_error: Any = "continue"
     provenance: ProvenanceSchema = field(default_factory=ProvenanceSchema)

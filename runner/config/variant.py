@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner.config import axes
 from runner.config.reader import Locator, Reader
 from runner.config.resolve import KwargsAt, refers_to, resolve
+from runner.config.shield import KEYS, restored, shielded
 from runner.errors import ConfigError
 from runner.spec import REPLICATE, Axis, Grid, Variant, Zip
 
@@ -19,12 +20,14 @@ CHECKED_POINTS = 200
 def read(cfg: DictConfig, groups: frozenset[str], chosen: Mapping[str, str], locate: Locator) -> tuple[Reader, Variant]:
     """The resolved config and its variant. Raises ConfigError for the first thing that is wrong."""
     fixed = sorted(groups)
+    cfg = shielded(cfg, locate)
     params = Reader(resolve(cfg, ["params"], locate), locate)
     grids = _with_choices(params, axes.grids(params.tree["params"], params.refuse), chosen)
     names = list(dict.fromkeys(name for grid in grids for name in _names(grid)))
     at = _kwargs_at(cfg, fixed, names, frozenset(map(_name, chosen)), locate)
     skipped = {"params", *(["kwargs", *fixed] if at else [])}
-    reader = Reader({**params.tree, **resolve(cfg, [str(key) for key in cfg if key not in skipped], locate)}, locate)
+    tree = resolve(cfg, [str(key) for key in cfg if key not in skipped], locate)
+    reader = Reader({**params.tree, **tree, "steps": restored(tree["steps"])}, locate)
     if at is None:
         kwargs = _kwargs(reader, fixed)
     else:
@@ -59,7 +62,10 @@ def _with_choices(reader: Reader, grids: tuple[Grid, ...], chosen: Mapping[str, 
 def _kwargs_at(cfg: DictConfig, groups: list[str], names: list[str], choices: frozenset[str], locate: Locator) -> KwargsAt | None:
     for key in map(str, cfg):
         if key not in ("kwargs", "params", *groups) and refers_to(cfg, key, []):
-            raise ConfigError("only kwargs can refer to an axis (${params...})", where=locate(key), key=key, hint="move it to kwargs")
+            problem = "only kwargs can refer to an axis (${params...})"
+            if key == "steps":
+                problem += f", and of a script or command: {', '.join(KEYS)}"
+            raise ConfigError(problem, where=locate(key), key=key, hint="move it to kwargs")
     if not any(refers_to(cfg, key, names) for key in ("kwargs", *groups)):
         return None
     rest = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "params"])

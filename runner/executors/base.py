@@ -11,7 +11,7 @@ Requirements that every implementation keeps, tested by tests/executors/test_sui
 from collections.abc import Sequence
 from typing import Protocol
 
-from runner.record import Outcome
+from runner.record import Live, Outcome
 from runner.spec import Experiment
 from runner.steps import Inspection
 from runner.worker import Item, Job
@@ -36,8 +36,8 @@ class Executor(Protocol):
         """Take runs, in the order in which they should start."""
         ...
 
-    def events(self, timeout: float) -> list[Outcome]:
-        """Outcomes that have come in; waits up to `timeout` seconds for the first."""
+    def events(self, timeout: float) -> list[Outcome | Live]:
+        """What has come in: outcomes, and what runs have logged that still execute. Waits up to `timeout` seconds for the first."""
         ...
 
     def drain(self) -> None:

@@ -10,11 +10,15 @@ import os
 import random
 import signal
 import socket
+from dataclasses import replace
 from time import monotonic  # bound before any step's module can put another clock in its place
 
 from runner import process
+from runner.capture import Capture
 from runner.executors import parent, wire
 from runner.executors.page import Page
+from runner.flow import Journal
+from runner.logged import Entries
 from runner.record import Outcome
 from runner.worker import Item, Performer
 
@@ -27,16 +31,20 @@ DISCONNECTED = 113
 """Exit code of a worker whose socket a step has closed."""
 
 
-def main(sock: socket.socket, page: Page, slot: int, fault: int) -> None:
-    """Serve until the coordinator closes the socket. Never returns."""
+def main(sock: socket.socket, page: Page, slot: int, fault: int, output: tuple[int, int]) -> None:
+    """Serve until the coordinator closes the socket. Never returns.
+
+    `fault` and `output` are descriptors: where the traceback of a fatal signal goes, and what the process prints.
+    """
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which programs that a step starts would inherit
     for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     faulthandler.enable(fault)
+    capture = Capture(output)
     _volunteer_for_oom()
     random.seed()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the coordinator is gone; there is nobody to tell
-        _Worker(sock, page, slot).serve()
+        _Worker(sock, page, slot, capture).serve()
     parent.flush_output()
     os._exit(0)  # neither the parent's atexit handlers nor the steps' own threads keep a worker alive
 
@@ -44,8 +52,9 @@ def main(sock: socket.socket, page: Page, slot: int, fault: int) -> None:
 class _Worker:
     """Performs the batches that come out of a socket."""
 
-    def __init__(self, sock: socket.socket, page: Page, slot: int) -> None:
-        self._sock, self._page, self._slot = sock, page, slot
+    def __init__(self, sock: socket.socket, page: Page, slot: int, capture: Capture) -> None:
+        self._sock, self._page, self._slot, self._capture = sock, page, slot, capture
+        self._output = (0, 0)
         self._file = os.fstat(sock.fileno()).st_ino
         self._outcomes: list[Outcome] = []
         self._bytes = 0
@@ -55,7 +64,8 @@ class _Worker:
         job = process.read(self._sock)
         if job is None:
             return
-        performer = Performer(process.unpack(job))
+        performer = Performer(process.unpack(job), self._report, Journal(self._page.journal(self._slot)))
+        self._capture.redirect()  # only now: what modules print on import is no run's
         while (batch := process.read(self._sock)) is not None:
             self._perform(performer, process.unpack(batch))
             parent.flush_output()  # a worker ends by SIGKILL, which writes no buffer
@@ -68,8 +78,9 @@ class _Worker:
             self._check_socket()
             now = monotonic()
             self._page.mark(self._slot, -1, 0, now)  # only now: what the step's objects do when they are freed is its own doing
-            self._outcomes.append(outcome)
-            self._bytes += len(outcome.fields)
+            self._output = self._capture.mark()
+            self._outcomes.append(replace(outcome, output=self._output))
+            self._bytes += len(outcome.fields) + 4096 * len(outcome.logged)
             if now - flushed > FLUSH_SECONDS or self._bytes > FLUSH_BYTES or not outcome.status.ok:  # `on_error: stop` waits for it
                 self._send(end=False)
                 flushed = now
@@ -77,7 +88,16 @@ class _Worker:
                 return
 
     def _mark(self, index: int, step: int) -> None:
-        self._page.mark(self._slot, index, step, monotonic())
+        self._page.mark(self._slot, index, step, monotonic(), self._output)
+
+    def _report(self, index: int, entries: Entries) -> None:
+        """What a run has logged, on its way at once; what was finished before it goes first."""
+        if self._outcomes:
+            self._send(end=False)
+        try:
+            self._sock.sendall(wire.pack_live(index, entries))
+        except (BrokenPipeError, ConnectionResetError):
+            os._exit(0)  # the coordinator is gone; nobody waits for this run
 
     def _send(self, *, end: bool) -> None:
         data = wire.pack_outcomes(self._outcomes, end=end)
@@ -103,7 +123,8 @@ def _volunteer_for_oom() -> None:
         pass
 
 
-def spawned(sock: int, page: int, slot: int, fault: int, zygote: int) -> None:
+def spawned(sock: int, page: int, slot: int, descriptors: tuple[int, int, int], zygote: int) -> None:
     """Entry of a worker that is a fresh interpreter."""
     parent.die_with(zygote)
-    main(socket.socket(fileno=sock), Page(page), slot, fault)
+    fault, *output = descriptors
+    main(socket.socket(fileno=sock), Page(page), slot, fault, (output[0], output[1]))

@@ -9,6 +9,7 @@ once.
 import os
 import selectors
 import time
+from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -17,13 +18,16 @@ from runner.errors import WorkerStartError
 from runner.executors.nursery import Nursery
 from runner.executors.pace import Pace
 from runner.executors.page import Current, Page, create
+from runner.executors.sampling import Sample, Sampler
 from runner.executors.workers import GARBLED, Worker, end_of_process
-from runner.record import Outcome
+from runner.logged import FLOAT, INT, Entries, Points
+from runner.record import Live, Outcome
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
 from runner.worker import Item, Job
 
 MAX_IDLE_DEATHS = 3
+LOOK_SECONDS = 0.5
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -41,7 +45,7 @@ class Local:
         self._fresh = spec.start == "spawn"
         self._queue: deque[Item] = deque()
         self._workers: dict[int, Worker] = {}
-        self._found: list[Outcome] = []
+        self._found: list[Outcome | Live] = []
         self._limits: list[float | None] = []
         self._pace = Pace(self._count)
         self._alone: set[int] = set()
@@ -50,6 +54,9 @@ class Local:
         self._draining = False
         self._closed = False
         self._job = b""
+        self._max_log = 0
+        self._sampler: Sampler | None = None
+        self._looked = 0.0
         self._selector = selectors.DefaultSelector()
         self._page_fd = create(self._count)
         self._page = Page(self._page_fd)
@@ -67,6 +74,7 @@ class Local:
     def start(self, job: Job) -> None:
         """As the seam says. Workers are started one by one when there is work for them."""
         self._job = process.pack(job)
+        self._max_log, self._sampler = job.max_log, Sampler(every=job.system_seconds) if job.system_seconds else None
         self._limits = [step.timeout for step in job.steps]
         self._nursery.sock.setblocking(False)
         self._selector.register(self._nursery.sock, selectors.EVENT_READ, None)
@@ -86,7 +94,7 @@ class Local:
         """As the seam says."""
         return bool(self._found or self._queue or any(w.batches for w in self._workers.values()))
 
-    def events(self, timeout: float) -> list[Outcome]:
+    def events(self, timeout: float) -> list[Outcome | Live]:
         """As the seam says. Everything that happens, happens in here: reports, deaths, time limits, new workers."""
         self._dispatch()
         deadline = time.monotonic() + timeout
@@ -98,6 +106,7 @@ class Local:
                 else:
                     self._serve(key.data, mask)
             self._dispatch()
+            self._look()
             if time.monotonic() >= deadline:
                 break
         found, self._found = self._found, []
@@ -154,8 +163,8 @@ class Local:
 
     def _start_worker(self, slot: int) -> Worker:
         self._page.mark(slot, -1, 0, 0.0)
-        worker = self._workers[slot] = Worker(slot)
-        self._nursery.spawn(slot, worker.theirs, worker.fault, fresh=self._fresh)
+        worker = self._workers[slot] = Worker(slot, self._max_log)
+        self._nursery.spawn(slot, worker.theirs, (worker.fault, *worker.streams.descriptors), fresh=self._fresh)
         worker.theirs.close()
         self._selector.register(worker.sock, selectors.EVENT_READ, worker)
         worker.send(self._job)
@@ -197,12 +206,30 @@ class Local:
             return False
         return more
 
-    def _take(self, outcomes: list[Outcome], returned: list[Item]) -> None:
-        self._found += outcomes
+    def _take(self, news: list[Outcome | Live], returned: list[Item]) -> None:
+        self._found += news
         self._requeue(returned)
-        if outcomes:
+        seconds = [outcome.seconds for outcome in news if isinstance(outcome, Outcome)]
+        if seconds:
             self._idle_deaths = 0
-            self._pace.note(sum(o.seconds for o in outcomes) / len(outcomes))
+            self._pace.note(sum(seconds) / len(seconds))
+
+    def _look(self) -> None:
+        """What runs have printed that still execute, and what they use of the machine."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        sizes = {
+            slot: worker.streams.sizes() for slot, worker in self._workers.items()
+        }  # first: what a run prints, it prints before it ends
+        executing = [(w, c) for w in self._workers.values() if w.pid and (c := self._page.current(w.slot)) is not None]
+        for worker, current in executing:
+            if printed := worker.streams.poll(current.index, current.output, sizes[worker.slot]):
+                self._found.append(Live(index=current.index, logged=printed))
+        if self._sampler is not None:
+            for sample in self._sampler.sample(now, [(current.index, worker.pid, current.since) for worker, current in executing]):
+                self._found.append(Live(index=sample.key, logged=_as_points(sample)))
 
     def _requeue(self, items: Iterable[Item]) -> None:
         """What a worker was given and has not begun, or not finished through no fault of its own, is next."""
@@ -223,7 +250,7 @@ class Local:
         guilty = next((item for item in pending if accused is not None and item[0] == accused.index), None)
         if guilty is not None and accused is not None:
             pending.remove(guilty)
-            self._found.append(worker.verdict(status, accused, self._limits))
+            self._found.append(worker.verdict(status, accused, self._limits, bytes(self._page.journal(worker.slot))))
             self._idle_deaths = 0
         elif worker.late is None and not worker.garbled and not self._draining:
             self._idle_deaths += 1
@@ -256,3 +283,8 @@ class Local:
             if limit is not None and now - current.since > limit:
                 worker.late = current  # it may complete before the signal arrives; then its result counts, and nobody is to blame
                 worker.kill()
+
+
+def _as_points(sample: Sample) -> Entries:
+    now, steps = time.time(), array(INT, [sample.number])
+    return tuple(("", Points.of(name, steps, array(FLOAT, [value]), now, now)) for name, value in sample.values.items())

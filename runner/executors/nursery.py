@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner import process
@@ -57,10 +57,10 @@ class Nursery:
             for payload in self._inbox.feed(data):
                 return _inspection(json.loads(payload)["inspection"])
 
-    def spawn(self, slot: int, sock: socket.socket, fault: int, *, fresh: bool) -> None:
-        """Order a worker that serves this end of a socket."""
+    def spawn(self, slot: int, sock: socket.socket, descriptors: Sequence[int], *, fresh: bool) -> None:
+        """Order a worker that serves this end of a socket; `descriptors` are what `child.main` wants besides."""
         self.sock.setblocking(True)
-        self._tell(("spawn", {"slot": slot, "fresh": fresh}), [sock.fileno(), fault])
+        self._tell(("spawn", {"slot": slot, "fresh": fresh}), [sock.fileno(), *descriptors])
         self.sock.setblocking(False)
 
     def news(self) -> Iterator[dict[str, Any]]:

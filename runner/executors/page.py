@@ -4,14 +4,16 @@ The coordinator reads it when a worker died or may be late; a worker writes its 
 what makes the blame for a death exact inside a batch.
 """
 
+import contextlib
 import mmap
 import os
 import struct
-import tempfile
 from dataclasses import dataclass
 
-_SLOT = struct.Struct("<dqq")  # monotonic start of the step, step, run index + 1 (0: none)
-_STOP = 0
+from runner.capture import anonymous
+from runner.flow import JOURNAL_BYTES
+
+_SLOT = struct.Struct("<dqqqq")  # monotonic start of the step, step, ends of stdout and stderr before the run, run index + 1 (0: none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +24,14 @@ class Current:
     step: int
     since: float
     """Monotonic seconds; the clock is one for all processes of a machine."""
-
-
-def anonymous(name: str) -> int:
-    """A file descriptor of a file without a name, in memory where that is possible."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create(name)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+    output: tuple[int, int] = (0, 0)
+    """Where its output to stdout and stderr begins in the files that catch it."""
 
 
 def create(slots: int) -> int:
-    """A file descriptor of a page for this many workers."""
+    """A file descriptor of a page for this many workers; journals come first, which take memory only when they are used."""
     descriptor = anonymous("xrun-page")
-    os.ftruncate(descriptor, _SLOT.size * (slots + 1))
+    os.ftruncate(descriptor, slots * JOURNAL_BYTES + _SLOT.size * (slots + 1))
     return descriptor
 
 
@@ -43,34 +39,43 @@ class Page:
     """The page as one process maps it."""
 
     def __init__(self, descriptor: int) -> None:
-        self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
+        size = os.fstat(descriptor).st_size
+        self._map = mmap.mmap(descriptor, size)
+        self._slots = (size - _SLOT.size) // (JOURNAL_BYTES + _SLOT.size)
+        self._start = self._slots * JOURNAL_BYTES
 
-    def mark(self, slot: int, index: int, step: int, now: float) -> None:
+    def mark(self, slot: int, index: int, step: int, now: float, output: tuple[int, int] = (0, 0)) -> None:
         """Worker: this is what I execute; index -1: nothing.
 
         The fields are written one after the other, the index last: who reads in between may see the run before with a start that is too
         young, never a run with the start of another, which might look late.
         """
-        _SLOT.pack_into(self._map, _SLOT.size * (slot + 1), now, step, index + 1)
+        _SLOT.pack_into(self._map, self._start + _SLOT.size * (slot + 1), now, step, *output, index + 1)
 
     def current(self, slot: int) -> Current | None:
         """Coordinator: what the worker executes. Read twice, because the worker may be writing."""
+        start = self._start + _SLOT.size * (slot + 1)
         while True:
-            first = self._map[_SLOT.size * (slot + 1) : _SLOT.size * (slot + 2)]
-            if first == self._map[_SLOT.size * (slot + 1) : _SLOT.size * (slot + 2)]:
+            first = self._map[start : start + _SLOT.size]
+            if first == self._map[start : start + _SLOT.size]:
                 break
-        since, step, index = _SLOT.unpack(first)
-        return Current(index - 1, step, since) if index else None
+        since, step, out, err, index = _SLOT.unpack(first)
+        return Current(index - 1, step, since, (out, err)) if index else None
+
+    def journal(self, slot: int) -> memoryview:
+        """The memory that a worker's journal is in."""
+        return memoryview(self._map)[slot * JOURNAL_BYTES : (slot + 1) * JOURNAL_BYTES]
 
     def stop(self) -> None:
         """Coordinator: start no further run."""
-        self._map[_STOP] = 1
+        self._map[self._start] = 1
 
     @property
     def stopping(self) -> bool:
         """Worker: whether to start another run."""
-        return bool(self._map[_STOP])
+        return bool(self._map[self._start])
 
     def close(self) -> None:
-        """Unmap."""
-        self._map.close()
+        """Unmap, unless a journal is in use."""
+        with contextlib.suppress(BufferError):
+            self._map.close()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.executors import wire
-from runner.record import Outcome
+from runner.executors.streams import Caught
+from runner.record import Live, Outcome
 from runner.spec import Experiment, Launch
 from runner.steps import Inspection, inspect_steps
 from runner.worker import Item, Job, Performer
@@ -30,8 +31,11 @@ class Share:
 
     def __call__(self, number: int) -> bytes:
         """Outcomes of the runs number, number + shares, ..., as JSON."""
-        performer = Performer(self.job)
-        return wire.pack_outcomes([performer.perform(item) for item in self.items[number :: self.shares]], end=True)
+        performer, caught = Performer(self.job), Caught(self.job.max_log)
+        try:
+            return wire.pack_outcomes([caught.perform(performer, item) for item in self.items[number :: self.shares]], end=True)
+        finally:
+            caught.close()
 
 
 class Plugin:
@@ -58,7 +62,7 @@ class Plugin:
         """As the seam says."""
         self._queue.extend(items)
 
-    def events(self, timeout: float) -> list[Outcome]:
+    def events(self, timeout: float) -> list[Outcome | Live]:
         """Launch everything that waits; comes back when the plugin does."""
         del timeout
         if not self._queue or self._job is None:
@@ -67,9 +71,10 @@ class Plugin:
         self._queue.clear()
         shares = min(SHARES, len(items))
         frames = self._launch(Share(self._job, items, shares), shares)
-        outcomes = []
+        outcomes: list[Outcome | Live] = []
         for frame in frames:
-            outcomes.extend(wire.unpack_outcomes(wire.Inbox().feed(frame)[0])[0])
+            told = wire.unpack(wire.Inbox().feed(frame)[0])
+            outcomes += [told] if isinstance(told, Live) else told[0]
         return outcomes
 
     def drain(self) -> None:

@@ -1,13 +1,15 @@
 """Runs in this process, one after the other: for a debugger, and for the smallest sweeps."""
 
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
-from runner.record import Outcome
+from runner.executors.streams import Caught
+from runner.record import Live, Outcome
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.worker import Abandon, Item, Job, Performer
@@ -21,6 +23,8 @@ class Serial:
         self._performer: Performer | None = None
         self._cut_off: list[int] = []
         self._signals = 0
+        self._caught: Caught | None = None
+        """None: a debugger may want the terminal, so that what steps print is left alone and not kept."""
         del spec
 
     def inspect(self, experiment: Experiment) -> Inspection:
@@ -30,6 +34,8 @@ class Serial:
     def start(self, job: Job) -> None:
         """As the seam says."""
         self._performer = Performer(job)
+        if not (sys.stdin and sys.stdin.isatty()):
+            self._caught = Caught(job.max_log)
 
     def room(self) -> int:
         """One run at a time, so that an interrupt has nothing to take back."""
@@ -39,15 +45,16 @@ class Serial:
         """As the seam says."""
         self._queue.extend(items)
 
-    def events(self, timeout: float) -> list[Outcome]:
+    def events(self, timeout: float) -> list[Outcome | Live]:
         """Perform the next run here and now."""
         del timeout
         if not self._queue or self._performer is None:
             return []
         item = self._queue.popleft()
         try:
-            with self._signals_end_the_step():
-                return [self._performer.perform(item)]
+            with self._caught.printing() if self._caught else nullcontext(), self._signals_end_the_step():
+                outcome = self._performer.perform(item)
+            return [self._caught.complete(outcome) if self._caught else outcome]
         except Abandon as wish:
             self._cut_off.append(item[0])
             self._queue.clear()
@@ -96,5 +103,8 @@ class Serial:
     def close(self) -> list[int]:
         """As the seam says."""
         self._queue.clear()
+        if self._caught is not None:
+            self._caught.close()
+            self._caught = None
         cut_off, self._cut_off = self._cut_off, []
         return cut_off

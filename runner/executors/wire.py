@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
+from runner import logged
+from runner.logged import Entries
 from runner.process import HEADER, frame
-from runner.record import Failure, Outcome, Status
+from runner.record import Failure, Live, Outcome, Status
 
 MAX_FRAME = 1 << 32
 """More than any report; a greater length is not one, but something that a step wrote into the socket."""
@@ -36,25 +39,41 @@ class Inbox:
 def pack_outcomes(outcomes: list[Outcome], *, end: bool) -> bytes:
     """A frame of outcomes; `end`: the batch is over."""
     rows = [
-        [o.index, o.status.value, o.fields, o.step, o.started, o.seconds, o.tags, asdict(o.failure) if o.failure else None]
+        [
+            *(o.index, o.status.value, o.fields, o.step, o.started, o.seconds, o.tags, asdict(o.failure) if o.failure else None),
+            *(o.cpu_seconds, o.max_rss, o.output, logged.pack(o.logged)),
+        ]
         for o in outcomes
     ]
     return frame(json.dumps([end, rows]).encode())
 
 
-def unpack_outcomes(payload: bytes) -> tuple[list[Outcome], bool]:
-    """What `pack_outcomes` made."""
-    end, rows = json.loads(payload)
-    return [
-        Outcome(
-            index=index,
-            status=Status(status),
-            fields=fields,
-            step=step,
-            started=started,
-            seconds=seconds,
-            tags=tags,
-            failure=Failure(**failure) if failure else None,
-        )
-        for index, status, fields, step, started, seconds, tags, failure in rows
-    ], end
+def pack_live(index: int, entries: Entries) -> bytes:
+    """A frame of what a run has logged that still executes."""
+    return frame(json.dumps([index, logged.pack(entries), None]).encode())
+
+
+def unpack(payload: bytes) -> Live | tuple[list[Outcome], bool]:
+    """What `pack_outcomes` or `pack_live` made. Raises ValueError or TypeError for what they did not make."""
+    first, second, *rest = json.loads(payload)
+    if rest:
+        return Live(index=int(first), logged=logged.unpack(second))
+    return [_outcome(row) for row in second], bool(first)
+
+
+def _outcome(row: list[Any]) -> Outcome:
+    index, status, fields, step, started, seconds, tags, failure, cpu_seconds, max_rss, output, entries = row
+    return Outcome(
+        index=index,
+        status=Status(status),
+        fields=fields,
+        step=step,
+        started=started,
+        seconds=seconds,
+        tags=tags,
+        failure=Failure(**failure) if failure else None,
+        cpu_seconds=cpu_seconds,
+        max_rss=max_rss,
+        output=(output[0], output[1]),
+        logged=logged.unpack(entries),
+    )

@@ -3,16 +3,20 @@
 import os
 import signal
 import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Sequence
 
-from runner import process
+from runner import flow, process
+from runner.capture import anonymous
 from runner.executors import wire
 from runner.executors.child import DISCONNECTED
-from runner.executors.page import Current, anonymous
+from runner.executors.page import Current
 from runner.executors.parent import kill_group
-from runner.record import Failure, Outcome, Status
+from runner.executors.streams import Streams
+from runner.logged import Entries
+from runner.record import Failure, Live, Outcome, Status
 from runner.worker import Item
 
 MAX_TRACE = 64_000
@@ -24,12 +28,14 @@ GARBLED = 114
 class Worker:
     """One worker, from the order for it to its burial."""
 
-    def __init__(self, slot: int) -> None:
+    def __init__(self, slot: int, max_log: int) -> None:
         self.slot = slot
         self.sock, self.theirs = socket.socketpair()
         self.sock.setblocking(False)
         self.fault = anonymous("xrun-fault")
         """Descriptor of the file that a fatal signal's traceback goes to."""
+        self.streams = Streams(max_log)
+        """What it prints."""
         self.pid = 0
         """0 until its birth has been reported."""
         self.batches: deque[dict[int, Item]] = deque()
@@ -83,20 +89,27 @@ class Worker:
             pass
         return frames, False
 
-    def report(self, frame: bytes) -> tuple[list[Outcome], list[Item]]:
-        """The outcomes of runs that are its own in a frame of it, and what it gives back because a batch takes longer than was thought."""
-        outcomes, end = wire.unpack_outcomes(frame)
-        ours = [o for o in outcomes if any(batch.pop(o.index, None) is not None for batch in self.batches)]
+    def report(self, frame: bytes) -> tuple[list[Outcome | Live], list[Item]]:
+        """The news of runs that are its own in a frame of it, and what it gives back because a batch takes longer than was thought."""
+        told = wire.unpack(frame)
+        if isinstance(told, Live):
+            return [told] if any(told.index in batch for batch in self.batches) else [], []
+        outcomes, end = told
+        ours: list[Outcome | Live] = [self.streams.complete(outcome) for outcome in outcomes if self._over(outcome.index)]
         returned = list(self.batches.popleft().values()) if end and self.batches else []
         return ours, returned
+
+    def _over(self, index: int) -> bool:
+        """Take a run out of what is pending; whether it was there."""
+        return any(batch.pop(index, None) is not None for batch in self.batches)
 
     def kill(self) -> None:
         """SIGKILL to the worker and all that its steps started."""
         if self.pid:
             kill_group(self.pid)
 
-    def verdict(self, status: int, current: Current, limits: Sequence[float | None]) -> Outcome:
-        """What its death, with this wait status, means for the run that it was in."""
+    def verdict(self, status: int, current: Current, limits: Sequence[float | None], journal: bytes) -> Outcome:
+        """What its death, with this wait status, means for the run that it was in; `journal` holds what that has logged last."""
         seconds = max(0.0, time.monotonic() - current.since)
         if self.late is current:
             how, trace = Status.TIMED_OUT, ""
@@ -105,13 +118,30 @@ class Worker:
             how, trace = Status.CRASHED, os.pread(self.fault, MAX_TRACE, 0).decode("utf-8", "replace")
             kind, message = end_of_process(status)
         failure = Failure(kind=kind, message=message, traceback=trace)
-        return Outcome(index=current.index, status=how, failure=failure, step=current.step, started=time.time() - seconds, seconds=seconds)
+        return Outcome(
+            index=current.index,
+            status=how,
+            failure=failure,
+            step=current.step,
+            started=time.time() - seconds,
+            seconds=seconds,
+            logged=(*_recovered(journal), *self.streams.rest(current.index, current.output)),
+        )
 
     def close(self) -> None:
         """Free what it held here."""
         self.sock.close()
         self.theirs.close()
+        self.streams.close()
         os.close(self.fault)
+
+
+def _recovered(journal: bytes) -> Entries:
+    """What a dead worker's run had logged since it was last heard of; a step may have written anything into memory that is not its own."""
+    try:
+        return flow.recover(journal)
+    except (ValueError, TypeError, IndexError, struct.error):
+        return ()
 
 
 def end_of_process(status: int) -> tuple[str, str]:

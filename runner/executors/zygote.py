@@ -21,6 +21,7 @@ import warnings
 from dataclasses import asdict
 from typing import Any
 
+from runner import capture
 from runner.executors import child
 from runner.executors.page import Page
 from runner.executors.parent import death_signal, die_with, flush_output, interpreter_flags, kill_group
@@ -81,7 +82,7 @@ class Zygote:
 
     def _command(self) -> bool:
         try:
-            header, descriptors, _, _ = socket.recv_fds(self._control, HEADER.size, 2)
+            header, descriptors, _, _ = socket.recv_fds(self._control, HEADER.size, 4)
         except ConnectionResetError:
             return False
         if len(header) < HEADER.size:
@@ -93,9 +94,7 @@ class Zygote:
         if name == "inspect":
             self._inspect(argument)
         elif name == "spawn":
-            self._spawn(
-                argument["slot"], fresh=argument["fresh"] or threading.active_count() > 1, sock=descriptors[0], fault=descriptors[1]
-            )
+            self._spawn(argument["slot"], descriptors, fresh=argument["fresh"] or threading.active_count() > 1)
         return True
 
     def _inspect(self, experiment: Any) -> None:
@@ -108,45 +107,49 @@ class Zygote:
         gc.freeze()  # what is imported now is shared with every worker, and stays so if the collector leaves it alone
         self._reply({"inspection": asdict(inspection)})
 
-    def _spawn(self, slot: int, *, fresh: bool, sock: int, fault: int) -> None:
-        """A new worker. A preloaded module that has started threads makes forking unsafe; then the worker is a fresh interpreter."""
+    def _spawn(self, slot: int, descriptors: list[int], *, fresh: bool) -> None:
+        """A new worker; `descriptors`: its socket, and what `child.main` wants.
+
+        A preloaded module that has started threads makes forking unsafe; then the worker is a fresh interpreter.
+        """
         try:
-            pid = self._start_fresh(slot, sock, fault) if fresh else self._fork(slot, sock, fault)
+            pid = self._start_fresh(slot, descriptors) if fresh else self._fork(slot, descriptors)
         except OSError as error:  # too many processes, or no memory
             self._reply({"unborn": slot, "why": str(error.strerror)})
         else:
             self._workers[pid] = slot
             self._reply({"born": slot, "pid": pid})
         finally:
-            os.close(sock)
-            os.close(fault)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
-    def _start_fresh(self, slot: int, sock: int, fault: int) -> int:
-        for descriptor in (sock, fault, self._page_fd):
+    def _start_fresh(self, slot: int, descriptors: list[int]) -> int:
+        sock, *others = descriptors
+        for descriptor in (*descriptors, self._page_fd):
             os.set_inheritable(descriptor, True)
-        call = f"from runner.executors.child import spawned; spawned({sock}, {self._page_fd}, {slot}, {fault}, {self._pid})"
+        call = f"from runner.executors.child import spawned; spawned({sock}, {self._page_fd}, {slot}, {others}, {self._pid})"
         command = [sys.executable, *interpreter_flags(), "-c", call]
         return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
 
-    def _fork(self, slot: int, sock: int, fault: int) -> int:
-        flush_output()  # or every worker writes what the modules printed once more
+    def _fork(self, slot: int, descriptors: list[int]) -> int:
+        capture.flush()  # or every worker writes what the modules printed once more
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # 3.12+ counts native threads; OpenBLAS's know how to be forked
             pid = os.fork()
         if pid == 0:
-            self._become_worker(slot, sock, fault)
+            self._become_worker(slot, *descriptors)
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it has died, or did it itself
             os.setpgid(pid, pid)
         return pid
 
-    def _become_worker(self, slot: int, sock: int, fault: int) -> None:
+    def _become_worker(self, slot: int, sock: int, fault: int, out: int, err: int) -> None:
         try:
             os.setpgid(0, 0)
             die_with(self._pid)
             signal.set_wakeup_fd(-1)
             for end in (self._control, self._wake, self._wake_end):
                 end.close()
-            child.main(socket.socket(fileno=sock), self._page, slot, fault)
+            child.main(socket.socket(fileno=sock), self._page, slot, fault, (out, err))
         except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
             sys.excepthook(*sys.exc_info())
             flush_output()

@@ -1,4 +1,4 @@
-"""Holds the signatures of an experiment's steps against what it provides, and tells what there is to know of them.
+"""Holds the steps of an experiment (signatures, scripts, commands) against what it provides, and tells what there is to know of them.
 
 Runs where the user's code lives (a worker's parent process, or in-process for `serial`), never in the coordinator, which so needs none of
 the user's imports and survives all of their accidents.
@@ -13,6 +13,8 @@ from typing import Any
 from runner import annotations, code
 from runner.plan import axis_names
 from runner.spec import Axis, Experiment, Grid, Step, Variant, Zip
+from runner.steps.about import Parameter, StepInfo, argument_docs, describe_function, takes_run
+from runner.steps.processes import inspect_process
 from runner.steps.resolving import ResolveError, import_root, module_of, parameters, resolve
 from runner.suggest import did_you_mean, nearest
 
@@ -29,31 +31,6 @@ __all__ = [
     "takes_run",
 ]
 
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parameter:
-    """One parameter of a step's function, as text."""
-
-    name: str
-    type: str = ""
-    default: str | None = None
-    """repr of the default; None: it must be given."""
-    doc: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepInfo:
-    """What there is to tell about a step's function; plain data, sent between processes."""
-
-    call: str
-    doc: str = ""
-    takes_run: bool = False
-    sees_all: bool = False
-    """Whether it can look at every axis and kwarg: it takes `run`, or `**kwargs`."""
-    parameters: tuple[Parameter, ...] = ()
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
@@ -67,26 +44,30 @@ class Inspection:
     """The code digest of each step."""
 
 
-def takes_run(params: list[inspect.Parameter]) -> bool:
-    """Whether the function's single parameter is `run`, which it is then given whatever its annotation."""
-    return len(params) == 1 and params[0].name == "run" and params[0].kind in (params[0].POSITIONAL_ONLY, params[0].POSITIONAL_OR_KEYWORD)
-
-
 def inspect_steps(experiment: Experiment) -> Inspection:
-    """Import every step, check every signature against every axis and kwarg, digest the code. Never raises for the user's code."""
+    """Import every function, check every signature against every axis and kwarg, look for every script, digest the code.
+
+    Never raises for the user's code.
+    """
     import_root(experiment.root)
     problems: list[str] = []
     infos: list[StepInfo] = []
     digests: list[str] = []
     sources = code.Sources(experiment.root, sys.path)
     for step in experiment.steps:
+        if step.process is not None:
+            inspected = inspect_process(step, step.process, experiment, sys.path)
+            infos.append(inspected.info)
+            digests.append(inspected.code)
+            problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in inspected.problems)
+            continue
         try:
             function = resolve(step.call)
             params = parameters(function)
         except ResolveError as error:
             problems.append(f"step `{step.name}` ({step.call}): {error}")
             continue
-        infos.append(_describe(step, function, params))
+        infos.append(describe_function(step, function, params))
         digests.append(_digest(sources, step, function))
         problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in dict.fromkeys(_check(step, params, experiment)))
     notes = () if problems else tuple(_unused(infos, experiment))
@@ -162,57 +143,3 @@ def _misfits(p: inspect.Parameter, axes: Mapping[str, Axis], kwargs: Mapping[str
             annotations.fit(p.annotation, value)
         except annotations.MisfitError as error:
             yield f"`{p.name}: {annotations.describe(p.annotation)}` does not accept {where}: {error}"
-
-
-def _describe(step: Step, function: Callable[..., Any], params: list[inspect.Parameter]) -> StepInfo:
-    doc = inspect.getdoc(function) or ""
-    about = argument_docs(doc)
-    return StepInfo(
-        call=step.call,
-        doc=doc.split("\n\n")[0].replace("\n", " "),
-        takes_run=takes_run(params),
-        sees_all=any(p.name == "run" or p.kind is p.VAR_KEYWORD for p in params),
-        parameters=tuple(
-            Parameter(
-                name=p.name,
-                type="" if p.annotation is p.empty else annotations.describe(p.annotation),
-                default=None if p.default is p.empty else _repr(p.default),
-                doc=about.get(p.name, ""),
-            )
-            for p in params
-            if p.kind in (*_BY_NAME, p.POSITIONAL_ONLY) and p.name != "run"
-        )
-        or tuple(Parameter(name=name, doc=text) for name, text in about.items()),
-    )
-
-
-def _repr(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - a default's own repr is the user's code
-        return "..."
-
-
-def argument_docs(doc: str) -> dict[str, str]:
-    """What a docstring says of each argument: Google's `Args:`, numpy's `Parameters`, or Sphinx' `:param x:`."""
-    found: dict[str, str] = {}
-    section, name = False, ""
-    for line in doc.splitlines():
-        text = line.strip()
-        if text.startswith(":param "):
-            name, _, about = text.removeprefix(":param ").partition(":")
-            found[name.split()[-1]] = about.strip()
-        elif text in ("Args:", "Arguments:", "Parameters", "Parameters:"):
-            section = True
-        elif section and text and not set(text) <= {"-"}:
-            if not line.startswith(" ") and text.endswith(":") and " " not in text:
-                section = False
-                continue
-            head, colon, about = text.partition(":")
-            word = head.split("(")[0].strip()
-            if colon and word.isidentifier():
-                name = word
-                found[name] = about.strip() if "(" in head or line.startswith(" ") else ""
-            elif name:
-                found[name] = f"{found[name]} {text}".strip()
-    return found

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from runner.stores.base import Store
-from runner.stores.sqlite import SqliteReader, SqliteStore
+from runner.stores.reader import SqliteReader
+from runner.stores.sqlite import SqliteStore
 
 __all__ = ["STORES", "SqliteReader", "SqliteStore", "open", "read"]
 

@@ -4,14 +4,17 @@ Requirements that every implementation keeps, tested by tests/stores/test_suite.
 
 - `append` is atomic and durable: when it returns, the records survive a power cut; when it raises StoreError, none of them is there;
 - at most one record per id_run; a later one replaces an earlier one, except that CANCELLED says nothing about a run that is COMPLETED;
-- values come back bit-exact: NaN, infinities, -0.0, integers of any size;
+- values come back bit-exact: NaN, infinities, -0.0, integers of any size; so do the points of metrics;
+- what an attempt logged is the run's once a record of that attempt is there; what earlier attempts logged is gone in the same moment;
 - readers work while a writer writes, and need no part of the writer's process.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from runner.record import Provenance, Record
+from runner.logged import Artifact, Summary
+from runner.record import Provenance, Record, Trail
 
 
 class Reader(Protocol):
@@ -25,8 +28,44 @@ class Reader(Protocol):
         """The fields, as JSON text, of those of these runs that are COMPLETED, by id."""
         ...
 
-    def records(self, experiment: str | None = None) -> Iterator[Record]:
-        """All records, or those of one experiment, in the order in which they were committed."""
+    def records(self, experiment: str | None = None, *, children: bool = False) -> Iterator[Record]:
+        """All records, or those of one experiment, in the order in which they were committed; child runs only if asked for."""
+        ...
+
+    def children(self, id_run: str) -> list[Record]:
+        """The child runs of a run."""
+        ...
+
+    def lookup(self, prefix: str, limit: int = 3) -> list[Record]:
+        """Records whose id starts with `prefix`, at most `limit`."""
+        ...
+
+    def executing(self, prefix: str = "", limit: int = 3) -> list[str]:
+        """Ids of runs that execute now and have logged something, those that start with `prefix`, at most `limit`."""
+        ...
+
+    def experiments(self) -> list[tuple[str, dict[str, int], float]]:
+        """Name, count by status, and start of the last invocation of every experiment; the latest first."""
+        ...
+
+    def summaries(self, ids: Sequence[str]) -> dict[str, dict[str, Summary]]:
+        """What is known of the metrics of these runs: id -> name -> summary; runs without metrics are left out."""
+        ...
+
+    def points(self, id_run: str, name: str) -> Iterator[tuple["array[int]", "array[float]", "array[float]"]]:
+        """Steps, values and Unix times of a metric, in parts, in the order in which they were logged."""
+        ...
+
+    def artifacts(self, ids: Sequence[str]) -> dict[str, list[Artifact]]:
+        """The files that these runs keep, by id."""
+        ...
+
+    def tables(self, id_run: str) -> dict[str, list[dict[str, list[Any]]]]:
+        """The tables that a run logged: name -> parts, each a mapping of column -> values."""
+        ...
+
+    def output(self, id_run: str, stream: str, after: int = 0) -> Iterator[tuple[int, str]]:
+        """What a run wrote to `stdout` or `stderr`, in parts with growing numbers, those behind number `after`."""
         ...
 
     def provenance(self, epoch: int) -> Provenance | None:
@@ -41,16 +80,19 @@ class Reader(Protocol):
 class Store(Reader, Protocol):
     """The one writer."""
 
-    def begin(self, experiment: str, started: float) -> int:
-        """Register an invocation of xrun; its number is the `epoch` of the records that it will append."""
+    def begin(self, experiment: str, started: float, *, alone: bool = True) -> int:
+        """Register an invocation of xrun; its number is the `epoch` of the records that it will append.
+
+        `alone`: nobody else executes this experiment, so that what attempts without an end have logged is of no more use.
+        """
         ...
 
     def describe(self, epoch: int, provenance: Provenance) -> None:
         """Keep where an invocation's results come from."""
         ...
 
-    def append(self, records: Iterable[Record]) -> None:
-        """Commit records."""
+    def append(self, records: Iterable[Record], trails: Iterable[Trail] = ()) -> None:
+        """Commit records, and what runs have logged: of runs that are over together with their records, of others while they execute."""
         ...
 
     def share(self, experiment: str, ids: Sequence[str]) -> None:

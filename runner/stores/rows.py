@@ -2,14 +2,19 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from runner.record import DataState, DataStatus, Failure, GitState, Provenance, Record, Status
 
-COLUMNS = "id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch"
+COLUMNS = (
+    "id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch, logged, parent, name, cpu_seconds, "
+    "max_rss, troubles, kwargs"
+)
+SELECTED = COLUMNS.replace(", kwargs", ", (SELECT content FROM kwargs WHERE kwargs.id = run.kwargs)")
 
 
-def row_of(record: Record) -> tuple[object, ...]:
-    """The values of COLUMNS."""
+def row_of(record: Record, kwargs: int | None) -> tuple[object, ...]:
+    """The values of COLUMNS; `kwargs` is the number under which the store keeps them."""
     return (
         record.id_run,
         record.experiment,
@@ -23,25 +28,39 @@ def row_of(record: Record) -> tuple[object, ...]:
         record.started,
         record.seconds,
         record.epoch,
+        record.logged_json,
+        record.parent,
+        record.name,
+        record.cpu_seconds,
+        record.max_rss,
+        record.troubles,
+        kwargs,
     )
 
 
-def record_of(row: tuple[object, ...]) -> Record:
-    """What `row_of` made a row of."""
-    id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch = row
+def record_of(row: tuple[Any, ...]) -> Record:
+    """What SELECTED gives, as a record."""
+    failure, kwargs = row[6], row[18]
     return Record(
-        id_run=id_run,  # type: ignore[arg-type]
-        experiment=experiment,  # type: ignore[arg-type]
-        status=Status(status),  # type: ignore[arg-type]
-        params_json=params,  # type: ignore[arg-type]
-        fields_json=fields,  # type: ignore[arg-type]
-        tags_json=tags,  # type: ignore[arg-type]
-        failure=Failure(**json.loads(failure)) if failure else None,  # type: ignore[arg-type]
-        seed=seed,  # type: ignore[arg-type]
-        attempt=attempt,  # type: ignore[arg-type]
-        started=started,  # type: ignore[arg-type]
-        seconds=seconds,  # type: ignore[arg-type]
-        epoch=epoch,  # type: ignore[arg-type]
+        id_run=row[0],
+        experiment=row[1],
+        status=Status(row[2]),
+        params_json=row[3],
+        fields_json=row[4],
+        tags_json=row[5],
+        failure=Failure(**json.loads(failure)) if failure else None,
+        seed=row[7],
+        attempt=row[8],
+        started=row[9],
+        seconds=row[10],
+        epoch=row[11],
+        logged_json=row[12],
+        parent=row[13],
+        name=row[14],
+        cpu_seconds=row[15],
+        max_rss=row[16],
+        troubles=row[17],
+        kwargs_json=kwargs or "{}",
     )
 
 

@@ -20,6 +20,10 @@ from runner.table.preview import summarise as summarise
 from runner.table.schema import check_schema as check_schema
 from runner.table.text import csv as csv
 from runner.table.text import json_lines as json_lines
+from runner.table.tidy import framed as framed
+from runner.table.tidy import glimpse as glimpse
+from runner.table.tidy import joined as joined
+from runner.table.tidy import pointwise as pointwise
 from runner.table.validity import conform as conform
 from runner.table.validity import validate as validate
 from runner.table.vocabulary import check_schema_quick as check_schema_quick

@@ -1,10 +1,13 @@
 """`xrun [overrides]` from outside: what it prints, writes, and exits with."""
 
+import contextlib
 import csv
 import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from runner import stores
 
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -236,9 +239,20 @@ def test_an_axis_that_no_step_takes_is_told(xrun: Xrun) -> None:
 def test_what_steps_print_is_not_in_stdout(project: Path, xrun: Xrun) -> None:
     (project / "steps.py").write_text("def square(x):\n    print('hello from', x)\n    return {'y': x}\n")
     for executor in ("local", "serial"):
-        done = xrun("+experiment=squares", f"executor={executor}", "--force")
-        assert "hello" not in done.stdout
-        assert "hello from 2" in done.stderr
+        for flag in ("--show-output", "--no-show-output"):
+            done = xrun("+experiment=squares", f"executor={executor}", "--force", flag)
+            assert "hello" not in done.stdout
+            shown = [line.split(" | ")[1] for line in done.stderr.splitlines() if " | " in line]
+            assert sorted(shown) == (["hello from 1", "hello from 2", "hello from 3"] if flag == "--show-output" else [])
+    assert "hello from 2\n" in xrun("+experiment=squares", "x=2", "--force").stderr  # the only run of a plan
+
+
+def test_what_a_run_printed_is_kept_with_it(project: Path, xrun: Xrun) -> None:
+    (project / "steps.py").write_text("import os\ndef square(x):\n    os.system(f'echo from a shell {x}')\n    return {'y': x}\n")
+    assert xrun("+experiment=squares").returncode == 0
+    with contextlib.closing(stores.read(project / ".xrun" / "xrun.db")) as reader:
+        kept = {r.params["x"]: "".join(text for _, text in reader.output(r.id_run, "stdout")) for r in reader.records("squares")}
+    assert kept == {x: f"from a shell {x}\n" for x in (1, 2, 3)}
 
 
 def test_an_unknown_option_names_the_nearest(xrun: Xrun) -> None:

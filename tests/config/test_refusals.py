@@ -103,7 +103,7 @@ STEPS = [
     ("???", "steps: a value is required here (???)"),
     ("[a]", 'steps[0].call: "a" is not a reference to a function\n  write package.module.function or package.module:function'),
     ("['a b.c']", "steps[0].call: "),
-    ("[3]", "steps[0]: 3 is not a mapping\n  valid keys: call, name, kwargs, timeout, retries, version, code, cache"),
+    ("[3]", "steps[0]: 3 is not a mapping\n  valid keys: call, script, command, name, kwargs, timeout, retries"),
     ("[{name: s}]", "steps[0].call: the step calls nothing"),
     ("[{call: a.b, retry: 1}]", "steps[0].retry: unknown key `retry`\n  did you mean `retries`?"),
     ("[{call: a.b, retries: '2'}]", 'steps[0].retries: "2" is not a whole number of at least 0'),
@@ -113,7 +113,6 @@ STEPS = [
     ("[{call: a.b, code: modul}]", 'steps[0].code: "modul" is none of: closure, module, off\n  did you mean `module`?'),
     ("[{call: a.b, kwargs: 3}]", "steps[0].kwargs: 3 is not a mapping"),
     ("[{call: a.b, name: s}, {call: a.c, name: s}]", "steps[1].name: another step is called `s` as well\n  rename one of them"),
-    ("[{script: a.py}]", "steps[0].script: script steps are not supported by this version"),
     ("[{call: a.b, kwargs: {x: '${params.N}'}}]\nparams: {N: [1]}", "steps: only kwargs can refer to an axis"),
 ]
 

@@ -83,11 +83,11 @@ def counting() -> Callable[[Any], Any]:
         def __init__(self, store: Any, fail_at: int = 0) -> None:
             self.store, self.fail_at, self.sizes = store, fail_at, []
 
-        def append(self, records: Any) -> None:
+        def append(self, records: Any, trails: Any = ()) -> None:
             if len(self.sizes) + 1 == self.fail_at:
                 raise StoreError("the disk is full")
             self.sizes.append(len(records))
-            self.store.append(records)
+            self.store.append(records, trails)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self.store, name)

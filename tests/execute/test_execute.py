@@ -158,7 +158,7 @@ def test_memory_holds_what_is_in_flight_only(world):
     taken = 0
 
     class Lazy:
-        experiment = plan.experiment
+        experiment, kwargs_json = plan.experiment, plan.kwargs_json
 
         def __iter__(self):
             nonlocal taken
@@ -216,7 +216,7 @@ def test_waiting_for_a_slow_disk_burns_no_time(world, counting):
     plan, executor, store = world.begin(6, kwargs={"wait": 0.2})
     slow = counting(store)
     append = slow.append
-    slow.append = lambda records: (time.sleep(0.1), append(records))
+    slow.append = lambda *what: (time.sleep(0.1), append(*what))
     cpu = time.process_time()
     assert len(list(execute(plan, executor, slow))) == 6
     assert time.process_time() - cpu < 0.25

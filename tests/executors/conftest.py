@@ -13,7 +13,8 @@ import pytest
 from runner import codec, executors
 from runner.executors.base import Executor
 from runner.executors.plugin import Plugin
-from runner.record import Outcome
+from runner.logged import Entry, Output
+from runner.record import Live, Outcome
 from runner.spec import Axis, ExecutorSpec, Experiment, Grid, Step, Variant
 from runner.worker import Item, Job
 
@@ -35,6 +36,12 @@ class Bench:
     module: str
     opened: bool = False
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    logged: dict[int, list[tuple[str, Entry]]] = field(default_factory=dict)
+    """What each run has logged, live and at its end."""
+
+    def printed(self, index: int, stream: str) -> str:
+        """What a run has printed."""
+        return "".join(entry.text for _, entry in self.logged[index] if isinstance(entry, Output) and entry.stream == stream)
 
     def experiment(self, steps: Sequence[Step], kwargs: dict[str, Any] | None = None, names: Sequence[str] = ("n",)) -> Experiment:
         grid = Grid(factors=tuple(Axis(name=name, values=(1,)) for name in names))
@@ -64,6 +71,9 @@ class Bench:
         while self.executor.busy():
             assert time.monotonic() < deadline, f"runs did not come back; have {len(self.outcomes)}"
             for outcome in self.executor.events(0.2):
+                self.logged.setdefault(outcome.index, []).extend(outcome.logged)
+                if isinstance(outcome, Live):
+                    continue
                 assert outcome.index not in self.outcomes, "an outcome came twice"
                 self.outcomes[outcome.index] = outcome
         return self.outcomes

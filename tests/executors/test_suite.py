@@ -130,14 +130,14 @@ def step(run):
     assert [read(o)["bad"] for o in outcomes[10:]] == [10, 11]
 
 
-def test_what_steps_print_breaks_nothing(bench, read, capfd):
+def test_what_steps_print_is_their_runs_own(bench, read, capfd):
     b = bench("import sys\ndef step(n):\n    sys.stdout.write(f'out {n}\\n')\n    sys.stderr.write(f'err {n}\\n')\n    return {'n': n}\n")
     outcomes = b.run(b.step("step"), points=[{"n": n} for n in range(20)])
     b.executor.close()
     assert [read(o)["n"] for o in outcomes] == list(range(20))
-    out, err = capfd.readouterr()
-    assert sorted(out.split("\n")) == sorted(["", *(f"out {n}" for n in range(20))])
-    assert sorted(err.split("\n")) == sorted(["", *(f"err {n}" for n in range(20))])
+    assert [b.printed(n, "stdout") for n in range(20)] == [f"out {n}\n" for n in range(20)]
+    assert [b.printed(n, "stderr") for n in range(20)] == [f"err {n}\n" for n in range(20)]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_modules_print_on_import_is_printed_once_per_import(bench, capfd):

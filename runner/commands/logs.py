@@ -1,0 +1,54 @@
+"""`xrun logs ID [-f]`: what a run has printed, and its traceback when it failed."""
+
+import sys
+import time
+
+from runner import reading, stores
+from runner.commands import options as shared
+from runner.record import Failure
+
+POLL_SECONDS = 0.25
+
+
+def main(arguments: list[str]) -> int:
+    """Print what the run wrote, its stdout to stdout and its stderr to stderr; returns 0."""
+    parser = shared.Parser(
+        prog="xrun logs",
+        description="What a run has printed: its stdout to stdout, its stderr to stderr, and the traceback of one that failed.",
+        epilog="example: xrun logs 4c00df0c -f",
+    )
+    parser.add_argument("id", help="id_run, or enough of its beginning")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on while the run executes")
+    parser.add_argument("--stream", choices=reading.STREAMS, help="this one alone, without the traceback")
+    shared.add_place(parser)
+    chosen = parser.parse_args(arguments)
+    reader = stores.read(shared.workspace(chosen).store)
+    try:
+        found = reading.find(reader, chosen.id)
+        last = _write(reader, found.id_run, chosen.stream, 0)
+        while chosen.follow and found.executing:
+            time.sleep(POLL_SECONDS)
+            found = reading.find(reader, found.id_run)  # before the output: what is there when the run is over is all there is
+            last = _write(reader, found.id_run, chosen.stream, last)
+    finally:
+        reader.close()
+    failure = found.record.failure if found.record is not None and not found.executing else None
+    if failure is not None and chosen.stream is None:
+        _tell(failure)
+    return 0
+
+
+def _write(reader: stores.SqliteReader, id_run: str, stream: str | None, after: int) -> int:
+    """Write what there is behind number `after`; the last number."""
+    for number, name, text in reading.output_of(reader, id_run, stream, after):
+        file = sys.stdout if name == "stdout" else sys.stderr
+        file.write(text)
+        file.flush()
+        after = number
+    return after
+
+
+def _tell(failure: Failure) -> None:
+    sys.stdout.flush()
+    print(f"failure in step `{failure.step}`: {failure.kind}{f' at {failure.where}' if failure.where else ''}", file=sys.stderr)
+    print((failure.traceback or failure.message).rstrip(), file=sys.stderr)

@@ -1,0 +1,97 @@
+"""Lists of anything, as people and programs want them: aligned columns, CSV, one JSON object a line."""
+
+import argparse
+import base64
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from runner import codec
+from runner.console import columns
+from runner.selectors import MISSING
+
+NARROWEST: Final = 12
+"""So many characters of a cell are shown in a terminal at least."""
+SHORT_ID: Final = 8
+"""Characters of an id in a terminal; enough for every command."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SPECIAL = re.compile(r'[",\r\n]')
+
+
+def add_formats(parser: argparse.ArgumentParser) -> None:
+    """--json and --csv."""
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="one JSON object a line")
+    formats.add_argument("--csv", action="store_true", help="CSV; null is empty, an empty text is quoted")
+
+
+def show(head: Sequence[str], lines: Iterable[Sequence[Any]], chosen: argparse.Namespace, limit: int = 0) -> None:
+    """Print lines in the format chosen. Aligned columns show at most `limit` lines (0: all) and say how many more there are."""
+    if chosen.json:
+        for line in lines:
+            print(codec.dumps({name: None if value is MISSING else value for name, value in zip(head, line, strict=True)}))
+    elif chosen.csv:
+        for line in (head, *lines) if isinstance(lines, list) else _after(head, lines):
+            print(",".join(map(_exact, line)))
+    else:
+        kept: list[tuple[str, ...]] = [tuple(map(cell, head))]
+        total = 0
+        for total, line in enumerate(lines, 1):  # noqa: B007 - counted
+            if not limit or total <= limit:
+                kept.append(tuple(map(cell, line)))
+        print(fitted(kept))
+        if total >= len(kept):
+            print(f"... and {total + 1 - len(kept):,} more; --limit 0 lists them")
+
+
+def _after(head: Sequence[Any], lines: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+    yield head
+    yield from lines
+
+
+def cell(value: Any) -> str:
+    """A value in a line for people: six digits of a float, those before the point in any case, nothing for what is missing."""
+    if value is None or value is MISSING:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.10g}" if 1e6 <= abs(value) < 1e10 else f"{value:.6g}"  # times are in Unix seconds
+    text = codec.dumps(value) if isinstance(value, list | dict) else str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _exact(value: Any) -> str:
+    """A value in CSV, as `runner.table.text.csv` has it."""
+    if value is None or value is MISSING:
+        return ""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    text = repr(value) if isinstance(value, float) else codec.dumps(value) if isinstance(value, list | dict) else str(value)
+    return '"' + text.replace('"', '""') + '"' if not text or _SPECIAL.search(text) else text
+
+
+def fitted(rows: list[tuple[str, ...]], *, indent: int = 0) -> str:
+    """Aligned columns; in a terminal with short ids, the longest cells cut so that a line fits, columns left out if need be."""
+    if not sys.stdout.isatty():
+        return columns(rows, head=1)
+    width = shutil.get_terminal_size().columns - indent
+    rows = [tuple(text[:SHORT_ID] if _ID.fullmatch(text) else text for text in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > NARROWEST:
+        most = max(widths)
+        next_most = max([w for w in widths if w < most], default=NARROWEST)
+        over = sum(widths) + 2 * (len(widths) - 1) - width
+        widest = [n for n, w in enumerate(widths) if w == most]
+        less = max(1, min(most - max(next_most, NARROWEST), over // len(widest)))
+        for n in widest:
+            widths[n] -= less
+    count = len(widths)
+    while count > 2 and sum(widths[:count]) + 2 * (count - 1) > width:
+        count -= 1
+    text = columns([tuple(_cut(t, w) for t, w in zip(row[:count], widths, strict=False)) for row in rows], head=1)
+    return text if count == len(widths) else f"{text}\n({len(widths) - count} of {len(widths)} columns do not fit; --csv has all)"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."

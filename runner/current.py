@@ -1,0 +1,32 @@
+"""The run that executes now, found from anywhere: `runner.get_run()`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner.run import Run
+
+_running: list[Run] = []
+"""A process performs one run at a time; what it started, threads included, belongs to that run."""
+
+
+@contextmanager
+def running(run: Run) -> Iterator[None]:
+    """`run` is the current run within."""
+    _running.append(run)
+    try:
+        yield
+    finally:
+        _running.remove(run)
+
+
+def get_run() -> Run:
+    """The run that executes now, wherever this is called in a step.
+
+    In a script or command that a step has started it is that step's run. In a program outside of xrun it is an offline run, which
+    prints what it is told.
+    """
+    if _running:
+        return _running[-1]
+    from runner.attached import outside
+
+    return outside()

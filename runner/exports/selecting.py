@@ -1,0 +1,80 @@
+"""Which runs are exported: those of the plan that was asked for last, or all of the experiment, held against a condition."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from runner import selectors, where
+from runner.errors import IncompleteError, StoreError
+from runner.exports.base import Source
+from runner.record import Record
+from runner.selectors import Row
+from runner.stores.base import Reader
+from runner.suggest import did_you_mean
+from runner.workspace import Workspace
+
+CHUNK = 500
+"""Runs whose records and summaries are read at once."""
+
+
+def select(reader: Reader, workspace: Workspace, experiment: str, *, condition: str | None = None, everything: bool = False) -> Source:
+    """The runs of an experiment that results/ shows (all of them, where it shows none), or with `everything` all that the store has.
+
+    `condition` is in the grammar of `runner.where`. Raises IncompleteError when no run is left, UsageError for a condition that cannot
+    be understood.
+    """
+    names = [name for name, _, _ in reader.experiments()]
+    if experiment not in names:
+        raise IncompleteError(f"there are no runs of `{experiment}`; {did_you_mean(experiment, names, 'experiments')}")
+    parsed = where.parse(condition) if condition is not None else None
+    published = None if everything else _published(workspace.results / experiment / "manifest.json")
+    ids, seed = published or (None, None)
+
+    def rows() -> Iterator[Row]:
+        return _rows(reader, experiment, ids)
+
+    kept: Callable[[], Iterator[Row]] = rows
+    if parsed is not None:
+        holds = parsed.bind(selectors.known(rows()))
+
+        def kept() -> Iterator[Row]:
+            return filter(holds, rows())
+
+    if next(kept(), None) is None:
+        raise IncompleteError(f"no run of `{experiment}` {_what(condition, ids)}")
+    results = workspace.results / experiment
+    return Source(experiment=experiment, reader=reader, folder=workspace.artifacts, results=results, rows=kept, seed=seed)
+
+
+def _what(condition: str | None, ids: Sequence[str] | None) -> str:
+    if condition is not None:
+        return f"is such that {condition}"
+    return "is in the store" if ids is None else "that results/ shows is in the store; --all exports those that are"
+
+
+def _published(manifest: Path) -> tuple[tuple[str, ...], int | None] | None:
+    """The ids of the runs that a results folder shows, and the experiment's seed; None where nothing has been published."""
+    try:
+        told: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+        return tuple(map(str, told["runs"])), told.get("seed")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{manifest} cannot be read ({error}); run the experiment again, or export with --all") from None
+
+
+def _rows(reader: Reader, experiment: str, ids: Sequence[str] | None) -> Iterator[Row]:
+    source = reader.records(experiment) if ids is None else _in_order(reader, ids)
+    while chunk := list(islice(source, CHUNK)):
+        summaries = reader.summaries([record.id_run for record in chunk])
+        for record in chunk:
+            yield Row(record, summaries.get(record.id_run, {}))
+
+
+def _in_order(reader: Reader, ids: Sequence[str]) -> Iterator[Record]:
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        found = reader.find(part)
+        yield from (found[id_run] for id_run in part if id_run in found)

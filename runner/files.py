@@ -1,0 +1,80 @@
+"""Files written whole or not at all, and errors of a source told apart from trouble with the disk."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_CHUNK = 8 << 20
+_DRAFT, _PART = ".xrun-", ".part"
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
+
+
+class SourceError(FileNotFoundError):
+    """The file or folder to keep is not there, cannot be opened, or is neither of both; the text names it."""
+
+
+def copy(source: Path, target: Path) -> None:
+    """Make `target` a copy of the file `source`, whole or not at all. Raises SourceError, or OSError for the target."""
+    reading = _opened(source)
+    try:
+        with replacing(target) as writing:
+            _pour(reading, writing)
+    finally:
+        os.close(reading)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[int]:
+    """A file descriptor for the new content of `target`, which is there once the block has ended without an error. Folders are made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f"{_DRAFT}{os.urandom(8).hex()}{_PART}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+        draft.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def put(data: bytes, target: Path) -> None:
+    """Make `data` the content of `target`, whole or not at all. Raises OSError."""
+    with replacing(target) as writing:
+        _write(writing, data)
+
+
+def is_draft(name: str) -> bool:
+    """Whether it is what a process that was killed left of `replacing`."""
+    return name.startswith(_DRAFT) and name.endswith(_PART)
+
+
+def told(error: OSError, file: Path) -> OSError:
+    """`error`, met on opening `file` to read it: as a SourceError where `file` is to blame."""
+    return SourceError(error.errno, error.strerror, str(file)) if error.errno in _ABSENT else error
+
+
+def _opened(source: Path) -> int:
+    try:
+        return os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise told(error, source) from None
+
+
+def _pour(reading: int, writing: int) -> None:
+    with suppress(OSError):  # another file system, one that cannot: the loop below goes on from where this came to, and tells of trouble
+        while os.copy_file_range(reading, writing, _CHUNK):
+            pass
+    while chunk := os.read(reading, _CHUNK):
+        _write(writing, chunk)
+
+
+def _write(writing: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(writing, left) :]

@@ -1,0 +1,94 @@
+"""One attempt at a run while it is under way: what it has logged that belongs into its record, and the records that it ends as."""
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runner import codec
+from runner.logged import Child, Entries, Output, Params, Progress, Trouble
+from runner.plan import Plan, Run
+from runner.record import Outcome, Record, Status, Trail
+
+SHOWN = (Output, Progress, Trouble)
+"""What people may want to see while a run executes."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """An attempt at a run."""
+
+    run: Run
+    attempt: int
+    logged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Parameters that were logged, by the child run's id, or "" for the run itself."""
+    troubles: int = 0
+    children: dict[str, Child] = field(default_factory=dict)
+    """The last that was heard of each child run."""
+
+    def take(self, entries: Entries, experiment: str, epoch: int) -> list[Trail]:
+        """Keep what the record needs; everything on its way to the store, a trail for the run and one for each child."""
+        sorted_out: dict[str, list[tuple[str, Any]]] = {}
+        for child, entry in entries:
+            match entry:
+                case Params():
+                    self.logged.setdefault(child, {}).update(codec.loads(entry.content))
+                case Trouble():
+                    self.troubles += entry.count
+                case Child():
+                    self.children[entry.id_run] = entry
+                case _:
+                    pass
+            sorted_out.setdefault(child, []).append((child, entry))
+        return [
+            Trail(id_run=child or self.run.id_run, experiment=experiment, epoch=epoch, attempt=self.attempt, entries=tuple(found))
+            for child, found in sorted_out.items()
+        ]
+
+    @staticmethod
+    def for_people(trail: Trail) -> Trail:
+        """The part of a trail that people may want to see now."""
+        return replace(trail, entries=tuple(item for item in trail.entries if isinstance(item[1], SHOWN)))
+
+    def records(self, outcome: Outcome, plan: Plan, epoch: int) -> list[Record]:
+        """The run's record, behind those of its child runs."""
+        record = Record(
+            id_run=self.run.id_run,
+            experiment=plan.experiment.name,
+            status=outcome.status,
+            params_json=codec.dumps(self.run.params),
+            fields_json=outcome.fields,
+            tags_json=outcome.tags,
+            failure=outcome.failure,
+            seed=self.run.seed,
+            attempt=self.attempt,
+            started=outcome.started,
+            seconds=outcome.seconds,
+            epoch=epoch,
+            kwargs_json=plan.kwargs_json(self.run),
+            logged_json=codec.dumps(self.logged[""]) if "" in self.logged else "{}",
+            cpu_seconds=outcome.cpu_seconds,
+            max_rss=outcome.max_rss,
+            troubles=self.troubles,
+        )
+        return [*(self._child(child, record) for child in self.children.values()), record]
+
+    def _child(self, child: Child, parent: Record) -> Record:
+        """A child run's record; one that never ended has ended as its parent did."""
+        seconds = child.seconds if child.status else max(0.0, time.time() - child.started)
+        return replace(
+            parent,
+            id_run=child.id_run,
+            status=Status(child.status) if child.status else parent.status,
+            params_json=child.params,
+            fields_json=child.fields,
+            tags_json=child.tags,
+            failure=None,
+            started=child.started,
+            seconds=seconds,
+            logged_json=codec.dumps(self.logged[child.id_run]) if child.id_run in self.logged else "{}",
+            parent=child.parent,
+            name=child.name,
+            cpu_seconds=0.0,
+            max_rss=0,
+            troubles=0,
+        )

@@ -1,0 +1,132 @@
+"""The tables of the SQLite store, and how an older store becomes a present one."""
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x7872756E  # "xrun"
+VERSION: Final = 2
+
+_RECORDS = """
+CREATE TABLE epoch (
+    id INTEGER PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    started REAL NOT NULL,
+    provenance TEXT
+);
+CREATE TABLE run (
+    seq INTEGER PRIMARY KEY,
+    id_run TEXT NOT NULL UNIQUE,
+    experiment TEXT NOT NULL,
+    status TEXT NOT NULL,
+    params TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    failure TEXT,
+    seed INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    started REAL NOT NULL,
+    seconds REAL NOT NULL,
+    epoch INTEGER NOT NULL
+);
+CREATE INDEX run_experiment ON run (experiment, status);
+CREATE TABLE shared (experiment TEXT NOT NULL, id_run TEXT NOT NULL, PRIMARY KEY (experiment, id_run)) WITHOUT ROWID;
+"""
+_HANDS = """
+CREATE TRIGGER run_changes_hands AFTER UPDATE OF experiment ON run WHEN old.experiment <> new.experiment
+BEGIN INSERT OR IGNORE INTO shared VALUES (old.experiment, new.id_run); END
+"""
+"""A run that another experiment executes again stays its first one's as well."""
+
+_TRACKING = """
+ALTER TABLE run ADD COLUMN kwargs INTEGER;
+ALTER TABLE run ADD COLUMN logged TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE run ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN cpu_seconds REAL NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN max_rss INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN troubles INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX run_parent ON run (parent) WHERE parent <> '';
+CREATE TABLE kwargs (id INTEGER PRIMARY KEY, content TEXT NOT NULL UNIQUE);
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY,
+    id_run TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    experiment TEXT NOT NULL,
+    live INTEGER NOT NULL,
+    UNIQUE (id_run, epoch, attempt)
+);
+CREATE INDEX attempt_live ON attempt (experiment) WHERE live;
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    n_nan INTEGER NOT NULL,
+    first REAL,
+    first_step INTEGER NOT NULL,
+    last REAL,
+    last_step INTEGER NOT NULL,
+    min REAL,
+    min_step INTEGER NOT NULL,
+    max REAL,
+    max_step INTEGER NOT NULL,
+    total REAL,
+    UNIQUE (attempt, name)
+);
+CREATE TABLE points (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+    count INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    steps BLOB NOT NULL,
+    vals BLOB NOT NULL,
+    begun REAL NOT NULL,
+    ended REAL NOT NULL
+);
+CREATE INDEX points_series ON points (series);
+CREATE TABLE part (
+    id INTEGER PRIMARY KEY,
+    attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    columns TEXT NOT NULL
+);
+CREATE INDEX part_attempt ON part (attempt);
+CREATE TABLE artifact (
+    attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    step INTEGER,
+    PRIMARY KEY (attempt, path)
+) WITHOUT ROWID;
+CREATE TABLE output (
+    id INTEGER PRIMARY KEY,
+    attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
+    stream TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX output_attempt ON output (attempt);
+"""
+"""What runs log hangs on `attempt`, of which there is a row when an attempt has logged anything; `live` while it executes.
+
+NaN is NULL in SQLite: `first` and `last` are NULL for a NaN, since a series has at least one point; `min` and `max` are where no value is
+finite.
+"""
+_REPLACED = """
+CREATE TRIGGER run_is_replaced AFTER UPDATE OF epoch, attempt ON run WHEN old.epoch <> new.epoch OR old.attempt <> new.attempt
+BEGIN
+    DELETE FROM attempt WHERE id_run = new.id_run AND (epoch <> new.epoch OR attempt <> new.attempt);
+    DELETE FROM run WHERE parent = new.id_run AND parent <> '' AND (epoch <> new.epoch OR attempt <> new.attempt);
+END
+"""
+_REMOVED = """
+CREATE TRIGGER run_is_removed AFTER DELETE ON run BEGIN DELETE FROM attempt WHERE id_run = old.id_run; END
+"""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (*_RECORDS.split(";"), _HANDS),
+    (*_TRACKING.split(";"), _REPLACED, _REMOVED),
+)
+"""Statements that lead from version n to n + 1; an empty file is version 0."""
