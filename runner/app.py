@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner import codec, executors, plan, results, stores, table
+from runner import chosen, codec, executors, plan, results, stores, table
 from runner.beside import Helper
 from runner.config.load import Request, load, union
 from runner.console import Console, summary
@@ -120,6 +120,7 @@ def expand(experiment: Experiment, inspection: Inspection, states: tuple[DataSta
 def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
     """The plan without an executor: steps are imported here. Nothing is executed, nothing is written."""
     table.check_schema_quick(experiment.results.schema)
+    chosen.check(experiment.results.columns)
     return expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
 
 
@@ -129,6 +130,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     Lock.probe(workspace, experiment.name)
     schema = experiment.results.schema
     table.check_schema_quick(schema)
+    chosen.check(experiment.results.columns)
     schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:

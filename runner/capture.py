@@ -102,11 +102,28 @@ class Capture:
 
     def mark(self) -> tuple[int, int]:
         """How far both files reach: what one run wrote lies between two marks. Mends what a step has done to the streams."""
+        if self._untouched():
+            return self._ends[0], self._ends[1]
         if self._streams:
             flush(*(old for old, new in zip(self._streams, _streams(), strict=True) if old is not new))
             self._streams = (sys.stdout, sys.stderr) = _reopened(self._streams[0], 1), _reopened(self._streams[1], 2)
         self._ends = [self._end(0), self._end(1)]
         return self._ends[0], self._ends[1]
+
+    def _untouched(self) -> bool:
+        """The common case, quickly: both streams are where they were put. A file that is not ours hardly reaches as far."""
+        if not self._streams or (sys.stdout, sys.stderr) != self._streams:
+            return False
+        flush()
+        try:
+            ends = [os.lseek(number, 0, os.SEEK_END) for number in _NUMBERS]
+            same = ends == [os.lseek(descriptor, 0, os.SEEK_END) for descriptor in self.descriptors]
+        except OSError:
+            return False
+        if not same or ends[0] < self._ends[0] or ends[1] < self._ends[1]:
+            return False
+        self._ends = ends
+        return True
 
     def close(self) -> None:
         """Close the descriptors; what was redirected stays so."""

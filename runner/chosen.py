@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import codec, selectors
-from runner.errors import UsageError
+from runner.errors import ConfigError, UsageError
 from runner.record import Record
 from runner.stores.base import Reader
 
@@ -28,6 +28,15 @@ class Choice:
             value = selectors.MISSING if selector is None else selector.value(row)
             values[name] = None if value is selectors.MISSING else value
         return codec.dumps(values)
+
+
+def check(columns: Sequence[tuple[str, str]]) -> None:
+    """Refuse a selector that cannot be one, before anything runs. Raises ConfigError."""
+    for name, text in columns:
+        try:
+            selectors.parse(text)
+        except UsageError as error:
+            raise ConfigError(str(error), key=f"results.columns.{name}") from None
 
 
 def choose(columns: Sequence[tuple[str, str]], ids: Sequence[str], reader: Reader, axes: Sequence[str]) -> Choice:

@@ -1,22 +1,19 @@
 """The run that executes now, found from anywhere: `runner.get_run()`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from runner.run import Run
 
 _running: list[Run] = []
 """A process performs one run at a time; what it started, threads included, belongs to that run."""
 
 
-@contextmanager
-def running(run: Run) -> Iterator[None]:
-    """`run` is the current run within."""
+def enter(run: Run) -> None:
+    """`run` is the current run from now on, until `leave`."""
     _running.append(run)
-    try:
-        yield
-    finally:
-        _running.remove(run)
+
+
+def leave(run: Run) -> None:
+    """It is over."""
+    _running.remove(run)
 
 
 def get_run() -> Run:

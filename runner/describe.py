@@ -8,12 +8,22 @@ from runner import codec
 from runner.record import Failure
 
 MAX_MESSAGE = 16_000
-MAX_TRACEBACK = 64_000
+MAX_TRACEBACK = 1_000_000
 _OURS = f"{Path(__file__).parent}{os.sep}"
+
+
+class ProcessError(Exception):
+    """A process that a step has started did not do its work. `kind` says how it ended: `exit 3`, `SIGSEGV`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 def describe(error: BaseException, step: str, root: Path) -> Failure:
     """An exception as text: its class, message, the step's traceback without xrun's own frames, and where it happened."""
+    if isinstance(error, ProcessError):  # where in xrun it was noticed is of no interest
+        return Failure(kind=_valid(error.kind), message=_clip(_text(error), MAX_MESSAGE), step=step)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OURS)]
     inside = [f for f in frames if f.filename.startswith(f"{root}{os.sep}") and "site-packages" not in f.filename]
     last = next(iter([*reversed(inside), *reversed(frames)]), None)

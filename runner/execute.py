@@ -84,14 +84,12 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
             if not state.draining:
                 yield from waiting.cached()
                 _feed(waiting, executor, state)
-            for event in executor.events(_patience(state, waiting, executor)):
-                yield from _take(event, plan, executor, state, epoch)
+            yield from _take(executor.events(_patience(state, waiting, executor)), plan, executor, state, epoch)
             if _due(state, executor):
                 yield from _commit(store, state, waiting)
             if not executor.busy() and (state.draining or waiting.empty):
                 break
-        for event in executor.events(0.0):  # what has arrived is kept, however great the hurry
-            yield from _take(event, plan, executor, state, epoch)
+        yield from _take(executor.events(0.0), plan, executor, state, epoch)  # what has arrived is kept, however great the hurry
         _cut_off(executor.close(), state, plan, epoch)
         yield from _commit(store, state, waiting)
     finally:
@@ -179,19 +177,26 @@ def _patience(state: _State, waiting: _Waiting, executor: Executor) -> float:
     return max(0.0, min(PATIENCE, state.due - time.monotonic())) if state.waiting else PATIENCE
 
 
-def _take(event: Outcome | Live, plan: Plan, executor: Executor, state: _State, epoch: int) -> Iterator[Trail]:
-    """What a run has logged goes its way; an outcome becomes a record, or another attempt."""
-    if event.logged:
-        flight = state.flying[event.index]
-        trails = flight.take(event.logged, plan.experiment.name, epoch)
-        state.wait_since(time.monotonic())
-        state.trails += trails
-        yield from (shown for trail in trails if (shown := flight.for_people(trail)).entries)
-    if isinstance(event, Outcome):
-        _settle(event, plan, executor, state, epoch)
+def _take(events: list[Outcome | Live], plan: Plan, executor: Executor, state: _State, epoch: int) -> Iterator[Trail]:
+    """What runs have logged goes its way, and outcomes become records or other attempts."""
+    for event in events:
+        if event.logged:
+            yield from _logged(event, plan, state, epoch)
+        if isinstance(event, Outcome):
+            _settle(event, plan, executor, state, epoch)
+
+
+def _logged(event: Outcome | Live, plan: Plan, state: _State, epoch: int) -> Iterator[Trail]:
+    """What a run has logged goes its way; yields what people may want to see of it."""
+    flight = state.flying[event.index]
+    trails = flight.take(event.logged, plan.experiment.name, epoch)
+    state.wait_since(time.monotonic())
+    state.trails += trails
+    yield from (shown for trail in trails if (shown := flight.for_people(trail)).entries)
 
 
 def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epoch: int) -> None:
+    """An outcome becomes a record, or another attempt."""
     flight = state.flying.pop(outcome.index)
     run, step = flight.run, plan.experiment.steps[outcome.step]
     if not outcome.status.ok:
@@ -202,8 +207,9 @@ def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epo
             return
         state.failed = state.failed or plan.experiment.on_error is OnError.STOP
     state.wait_since(time.monotonic() - outcome.seconds)  # a long run is not kept waiting for the next one
-    failure = replace(outcome.failure, step=step.name) if outcome.failure else None
-    state.finished += flight.records(replace(outcome, failure=failure), plan, epoch)
+    if outcome.failure is not None:
+        outcome = replace(outcome, failure=replace(outcome.failure, step=step.name))
+    state.finished += flight.land(outcome, plan, epoch)
 
 
 def _due(state: _State, executor: Executor) -> bool:
@@ -229,4 +235,4 @@ def _commit(store: Store, state: _State, waiting: _Waiting) -> Iterator[Record]:
 def _cut_off(indexes: list[int], state: _State, plan: Plan, epoch: int) -> None:
     for index in indexes:
         if index in state.flying:
-            state.finished += state.flying.pop(index).records(Outcome(index=index, status=Status.CANCELLED), plan, epoch)
+            state.finished += state.flying.pop(index).land(Outcome(index=index, status=Status.CANCELLED), plan, epoch)

@@ -1,7 +1,7 @@
 """One attempt at a run while it is under way: what it has logged that belongs into its record, and the records that it ends as."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner import codec
@@ -19,10 +19,10 @@ class Flight:
 
     run: Run
     attempt: int
-    logged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logged: dict[str, dict[str, Any]] | None = None
     """Parameters that were logged, by the child run's id, or "" for the run itself."""
     troubles: int = 0
-    children: dict[str, Child] = field(default_factory=dict)
+    children: dict[str, Child] | None = None
     """The last that was heard of each child run."""
 
     def take(self, entries: Entries, experiment: str, epoch: int) -> list[Trail]:
@@ -31,10 +31,12 @@ class Flight:
         for child, entry in entries:
             match entry:
                 case Params():
+                    self.logged = self.logged or {}
                     self.logged.setdefault(child, {}).update(codec.loads(entry.content))
                 case Trouble():
                     self.troubles += entry.count
                 case Child():
+                    self.children = self.children or {}
                     self.children[entry.id_run] = entry
                 case _:
                     pass
@@ -49,8 +51,8 @@ class Flight:
         """The part of a trail that people may want to see now."""
         return replace(trail, entries=tuple(item for item in trail.entries if isinstance(item[1], SHOWN)))
 
-    def records(self, outcome: Outcome, plan: Plan, epoch: int) -> list[Record]:
-        """The run's record, behind those of its child runs."""
+    def land(self, outcome: Outcome, plan: Plan, epoch: int) -> list[Record]:
+        """The attempt is over: the records of its child runs, and then its own."""
         record = Record(
             id_run=self.run.id_run,
             experiment=plan.experiment.name,
@@ -65,12 +67,15 @@ class Flight:
             seconds=outcome.seconds,
             epoch=epoch,
             kwargs_json=plan.kwargs_json(self.run),
-            logged_json=codec.dumps(self.logged[""]) if "" in self.logged else "{}",
+            logged_json=self._params(""),
             cpu_seconds=outcome.cpu_seconds,
             max_rss=outcome.max_rss,
             troubles=self.troubles,
         )
-        return [*(self._child(child, record) for child in self.children.values()), record]
+        return [*(self._child(child, record) for child in self.children.values()), record] if self.children else [record]
+
+    def _params(self, child: str) -> str:
+        return codec.dumps(self.logged[child]) if self.logged and child in self.logged else "{}"
 
     def _child(self, child: Child, parent: Record) -> Record:
         """A child run's record; one that never ended has ended as its parent did."""
@@ -85,7 +90,7 @@ class Flight:
             failure=None,
             started=child.started,
             seconds=seconds,
-            logged_json=codec.dumps(self.logged[child.id_run]) if child.id_run in self.logged else "{}",
+            logged_json=self._params(child.id_run),
             parent=child.parent,
             name=child.name,
             cpu_seconds=0.0,

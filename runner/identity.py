@@ -60,7 +60,12 @@ def encode_item(name: str, value: Any) -> bytes:
 
 
 def encode_step(step: Step, code: str) -> bytes:
-    """What of a step changes results: the reference, its own kwargs, its version, its code digest. Not its name or time limit."""
+    """What of a step changes results: the reference, its own kwargs, its version, its code digest. Not its name or time limit.
+
+    Of a script or command: what is called, with what, and what of it is kept.
+    """
+    if step.process is not None:
+        return encode({"process": step.process.identifying, "kwargs": dict(step.kwargs), "version": step.version, "code": code})
     return encode({"call": step.call.replace(":", "."), "kwargs": dict(step.kwargs), "version": step.version, "code": code})
 
 

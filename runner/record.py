@@ -34,7 +34,7 @@ class Failure:
     message: str = ""
     """At most 16 kB."""
     traceback: str = ""
-    """The step's whole traceback, without xrun's own frames; at most 64 kB."""
+    """The step's whole traceback, without xrun's own frames; of more than a million characters the beginning and the end."""
     where: str = ""
     """`file.py:12` of the innermost frame of the user's code."""
     step: str = ""

@@ -119,7 +119,7 @@ class Recorder(Run):
     def _commit(self, outcome: Outcome, entries: Entries) -> None:
         try:
             trails = self._flight.take(entries, self._plan.experiment.name, self._epoch)
-            *children, record = self._flight.records(outcome, self._plan, self._epoch)
+            *children, record = self._flight.land(outcome, self._plan, self._epoch)
             self._store.append([*children, replace(record, name=self.name)], trails)
         finally:
             self._store.close()

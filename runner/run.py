@@ -199,6 +199,11 @@ class Run:
         """Tell how far this run is, 0 to 1, and what it is about, for those who watch."""
         (self._tracker or self._track()).progress(fraction, text)
 
+    def flush(self) -> None:
+        """Send what was logged on its way now; it goes by itself, about once a second."""
+        if self._flow is not None:
+            self._flow.flush()
+
     def relay(self, entries: Entries) -> None:
         """Keep what a process that this run started has logged in its name."""
         tracker = self._tracker or self._track()
@@ -211,6 +216,8 @@ class Run:
 
     def finish(self, *, completed: bool = True) -> Entries:
         """The end of the run: what has not been sent of what it logged. Child runs that nobody ended end as it does."""
+        if self._tracker is None and self._dir is None:
+            return ()
         for child in self._children.values():
             child.end("COMPLETED" if completed else "FAILED")
         if self._dir is not None and (self._dir / "outputs").is_dir():

@@ -86,10 +86,10 @@ class Process:
 
     @property
     def identifying(self) -> Mapping[str, Any]:
-        """What of it changes results, as plain data; the interpreter is the environment's."""
+        """What of it changes results and was said, as plain data; the interpreter is the environment's. What comes later changes no id."""
         command = self.command if isinstance(self.command, str) else list(self.command)
         args = self.args if isinstance(self.args, str) else [list(word) if isinstance(word, tuple) else word for word in self.args]
-        return {
+        told = {
             "script": self.script,
             "command": command,
             "args": args,
@@ -99,6 +99,7 @@ class Process:
             "scalars": self.scalars,
             "metrics_file": self.metrics_file,
         }
+        return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,13 +1,14 @@
 """Counts records as they pass, and remembers what there is to tell of those that did not complete and of those that execute."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runner.logged import Progress, Trouble
 from runner.record import Record, Trail
 from runner.results import Tally
 
 MAX_KEPT = 10_000
+MAX_TRACEBACK = 16_000
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Watch:
         key = (record.status.value, failure.step, failure.kind, failure.where) if failure else (record.status.value,)
         self.groups.setdefault(key, Group(record)).count += 1
         if len(self.unsuccessful) < MAX_KEPT:
-            self.unsuccessful.append(record)
+            self.unsuccessful.append(_shortened(record))
 
     def hear(self, trail: Trail) -> None:
         """News of a run that executes."""
@@ -68,3 +69,10 @@ class Watch:
     def tally(self) -> Tally:
         """The totals."""
         return Tally(counts=dict(sorted(self.counts.items())), cached=self.cached, unsuccessful=tuple(self.unsuccessful))
+
+
+def _shortened(record: Record) -> Record:
+    """Without a long traceback, of which there may be thousands: the store has them."""
+    if record.failure is None or len(record.failure.traceback) <= MAX_TRACEBACK:
+        return record
+    return replace(record, failure=replace(record.failure, traceback=record.failure.traceback[-MAX_TRACEBACK:]))

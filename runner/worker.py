@@ -128,7 +128,7 @@ def _bind(step: Step) -> _Bound:
 def _perform_process(step: Step, run: Run) -> Any:
     from runner import scripts
 
-    return scripts.perform(step, run, Path(run.meta["root"]))
+    return scripts.perform(step, run, Path(run.meta["root"]), run.flush)
 
 
 class Performer:
@@ -156,7 +156,8 @@ class Performer:
         status, failure, run, k = Status.COMPLETED, None, None, 0
         try:
             run, provided = self._prepare(item, collected)
-            with seeds.latecomers() as seed, current.running(run):
+            current.enter(run)
+            with seeds.latecomers() as seed:
                 for k, bound in enumerate(self._steps):
                     mark(index, k)
                     if k:
@@ -174,6 +175,9 @@ class Performer:
             status = Status.FAILED
             failure = describe(error, self._job.steps[k].name, self._job.root)
             fields, tags, logged = _left(run)
+        finally:
+            if run is not None:
+                current.leave(run)
         return Outcome(
             index=index,
             status=status,

@@ -67,11 +67,11 @@ def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
         rows = islice(rows, chosen.limit or None)
     else:
         limit = LIMIT if chosen.limit is None else chosen.limit
-    if chosen.columns or chosen.csv:
+    if chosen.columns is not None or chosen.csv:
         kept = list(rows)
-        asked = selectors.listed(chosen.columns) if chosen.columns else None
-        chosen_columns = reading.default_columns(kept, names) if asked is None else reading.resolve_columns(asked, names)
-        shown.show(list(chosen_columns), ([s.value(row) for s in chosen_columns.values()] for row in kept), chosen, limit)
+        asked = None if chosen.columns is None else selectors.listed(chosen.columns)
+        told = reading.default_columns(kept, names) if asked is None else reading.resolve_columns(asked, names)
+        shown.show(list(told), ([selector.value(row) for selector in told.values()] for row in kept), chosen, limit)
     elif chosen.json:
         for row in rows:
             print(codec.dumps(summary(row)))
@@ -81,13 +81,13 @@ def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
 
 def _selected(reader: stores.SqliteReader, chosen: argparse.Namespace) -> tuple[Iterable[Row], Names]:
     """The runs asked for, in order, and the names of all there are; these only where they are needed."""
-    if not (chosen.where or chosen.columns or chosen.sort or chosen.csv):
+    if chosen.where is None and chosen.columns is None and chosen.sort is None and not chosen.csv:
         reading.check_experiment(reader, chosen.experiment)
         everything = reading.rows(reader, chosen.experiment)
         return (row for row in everything if chosen.status in (None, row.record.status.value)), Names()
     found = reading.select(reader, chosen.experiment, chosen.where)
     rows = [row for row in found.rows if chosen.status in (None, row.record.status.value)]
-    if chosen.sort:
+    if chosen.sort is not None:
         selector = selectors.resolve(chosen.sort, found.names)
         rows = ordered([(row, selector.value(row)) for row in rows], reverse=chosen.reverse)
     return rows, found.names

@@ -13,7 +13,10 @@ declared    axes and kwargs while they are still config: found by name
 resolve     interpolations -> plain data, once or at each point
 axes        axis values from what people write
 variant     what is fixed, what varies, and that no name is both
+shield      keeps `${params.X}` in scripts' and commands' texts from being resolved
 reader      checked access, and which file a key comes from
+steps       functions, scripts, commands -> frozen steps; processes: what the latter two have besides
+quantities  `1h30m`, `10 MB`
 build       the other sections -> frozen values
 composed    experiment.yaml, written and read again
 delegate    what Hydra itself does best: --info, --hydra-help, completion

@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import socket
-from dataclasses import replace
 from time import monotonic  # bound before any step's module can put another clock in its place
 
 from runner import process
@@ -56,7 +55,7 @@ class _Worker:
         self._sock, self._page, self._slot, self._capture = sock, page, slot, capture
         self._output = (0, 0)
         self._file = os.fstat(sock.fileno()).st_ino
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[tuple[Outcome, wire.Output]] = []
         self._bytes = 0
 
     def serve(self) -> None:
@@ -79,7 +78,7 @@ class _Worker:
             now = monotonic()
             self._page.mark(self._slot, -1, 0, now)  # only now: what the step's objects do when they are freed is its own doing
             self._output = self._capture.mark()
-            self._outcomes.append(replace(outcome, output=self._output))
+            self._outcomes.append((outcome, self._output))
             self._bytes += len(outcome.fields) + 4096 * len(outcome.logged)
             if now - flushed > FLUSH_SECONDS or self._bytes > FLUSH_BYTES or not outcome.status.ok:  # `on_error: stop` waits for it
                 self._send(end=False)

@@ -33,7 +33,7 @@ class Share:
         """Outcomes of the runs number, number + shares, ..., as JSON."""
         performer, caught = Performer(self.job), Caught(self.job.max_log)
         try:
-            return wire.pack_outcomes([caught.perform(performer, item) for item in self.items[number :: self.shares]], end=True)
+            return wire.pack_outcomes([(caught.perform(performer, item), (0, 0)) for item in self.items[number :: self.shares]], end=True)
         finally:
             caught.close()
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 from runner import logged
 from runner.logged import Entries
@@ -11,6 +10,9 @@ from runner.record import Failure, Live, Outcome, Status
 
 MAX_FRAME = 1 << 32
 """More than any report; a greater length is not one, but something that a step wrote into the socket."""
+
+
+_STATUSES = {status.value: status for status in Status}
 
 
 class Inbox:
@@ -36,15 +38,19 @@ class Inbox:
         return frames
 
 
-def pack_outcomes(outcomes: list[Outcome], *, end: bool) -> bytes:
+Output = tuple[int, int]
+"""How far stdout and stderr reached at the end of a run."""
+
+
+def pack_outcomes(outcomes: list[tuple[Outcome, Output]], *, end: bool) -> bytes:
     """A frame of outcomes; `end`: the batch is over."""
     rows = [
         [
-            *(o.index, o.status.value, o.fields, o.step, o.started, o.seconds, o.tags, asdict(o.failure) if o.failure else None),
-            *(o.cpu_seconds, o.max_rss, o.output, logged.pack(o.logged)),
+            o.index, o.status.value, o.fields, o.step, o.started, o.seconds, o.tags, asdict(o.failure) if o.failure else None,
+            o.cpu_seconds, o.max_rss, output, logged.pack(o.logged) if o.logged else None,
         ]
-        for o in outcomes
-    ]
+        for o, output in outcomes
+    ]  # fmt: skip
     return frame(json.dumps([end, rows]).encode())
 
 
@@ -58,22 +64,11 @@ def unpack(payload: bytes) -> Live | tuple[list[Outcome], bool]:
     first, second, *rest = json.loads(payload)
     if rest:
         return Live(index=int(first), logged=logged.unpack(second))
-    return [_outcome(row) for row in second], bool(first)
-
-
-def _outcome(row: list[Any]) -> Outcome:
-    index, status, fields, step, started, seconds, tags, failure, cpu_seconds, max_rss, output, entries = row
-    return Outcome(
-        index=index,
-        status=Status(status),
-        fields=fields,
-        step=step,
-        started=started,
-        seconds=seconds,
-        tags=tags,
-        failure=Failure(**failure) if failure else None,
-        cpu_seconds=cpu_seconds,
-        max_rss=max_rss,
-        output=(output[0], output[1]),
-        logged=logged.unpack(entries),
-    )
+    return [
+        Outcome(
+            index=index, status=_STATUSES[status], fields=fields, step=step, started=started, seconds=seconds, tags=tags,
+            failure=Failure(**failure) if failure else None, cpu_seconds=cpu_seconds, max_rss=max_rss, output=tuple(output),
+            logged=logged.unpack(entries) if entries else (),
+        )
+        for index, status, fields, step, started, seconds, tags, failure, cpu_seconds, max_rss, output, entries in second
+    ], bool(first)  # fmt: skip

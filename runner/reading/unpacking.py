@@ -11,6 +11,7 @@ from typing import Any
 from runner import codec
 from runner.logged import unpack_points
 from runner.selectors import flat
+from runner.where.logic import scalar
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -23,13 +24,14 @@ def flattened(text: str) -> str:
 
 
 def _json(value: Any) -> str:
+    value = scalar(value)
     if isinstance(value, float) or (type(value) is int and value not in _INT64):
         return _number(value)
     if isinstance(value, list):
         return f"[{','.join(map(_json, value))}]"
     if isinstance(value, dict):
         return f"{{{','.join(f'{json.dumps(name)}:{_json(item)}' for name, item in value.items())}}}"
-    return json.dumps(value if value is None or isinstance(value, bool | int | str) else str(value))
+    return json.dumps(value)
 
 
 def _number(value: float) -> str:

@@ -3,16 +3,14 @@
 import signal
 from pathlib import PurePath
 
+from runner.describe import ProcessError
+
 MAX_LINES = 20
 """Lines of a failed process's output that its error tells."""
 
 
-class ScriptError(Exception):
+class ScriptError(ProcessError):
     """A script or command that did not do its work. `kind` is `exit 3`, `SIGSEGV`, `not started` or `metrics`."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind = kind
-        super().__init__(message)
 
 
 def not_started(error: OSError, program: str) -> ScriptError:

@@ -74,6 +74,8 @@ class Trails:
 
     def close(self, records: Iterable[Record]) -> None:
         """These runs are over: what their attempts logged is theirs, and what other attempts at them logged is gone."""
+        if not self._under_way:
+            return
         over = {record.id_run for record in records}
         ended = [key for key in self._under_way if key[0] in over]
         for key in ended:

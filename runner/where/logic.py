@@ -18,7 +18,7 @@ ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {"<": operator.lt, "<="
 
 def scalar(value: Any) -> Any:
     """A value of a run as one that can be compared: what JSON has no type for, as text; a duration in seconds."""
-    if value is MISSING or isinstance(value, bool | int | float | str | list | dict):
+    if value is None or value is MISSING or isinstance(value, bool | int | float | str | list | dict):
         return value
     if isinstance(value, dt.timedelta):
         return value.total_seconds()

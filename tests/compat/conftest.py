@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner import codec, current, stores
+from runner.compat import around
 from runner.flow import Flow
 from runner.logged import Params, Points
 from runner.run import Run
@@ -19,11 +20,16 @@ DOCUMENTS = Path(__file__).parent / "documents"
 XRUN = Path(sys.executable).with_name("xrun")
 
 
-def blocks(document):
-    """The code blocks of a document, fenced or indented."""
-    text = (DOCUMENTS / document).read_text()
-    fenced = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    return fenced or [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n(?:^\s*\n)*)+", text, re.MULTILINE)]
+@pytest.fixture
+def blocks():
+    """blocks(document): its code blocks, fenced or indented."""
+
+    def read(document):
+        text = (DOCUMENTS / document).read_text()
+        fenced = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        return fenced or [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n(?:^\s*\n)*)+", text, re.MULTILINE)]
+
+    return read
 
 
 class Kept:
@@ -58,6 +64,7 @@ def project(tmp_path, monkeypatch):
     """An empty project, which is the working directory."""
     for name in ("XRUN_WORKSPACE", "XRUN_CONF", "XRUN_RUN", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
+    around.say_once.cache_clear()
     (tmp_path / "conf/experiment").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -137,5 +144,6 @@ def step(project):
         flow=lambda: Flow(sent.extend),
     )
     run.sent = sent
-    with current.running(run):
-        yield run
+    current.enter(run)
+    yield run
+    current.leave(run)

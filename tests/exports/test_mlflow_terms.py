@@ -68,6 +68,13 @@ def test_batches_keep_everything_in_order_and_mlflow_takes_each(params, tags, co
         assert len(json.dumps(sent)) <= validation.MAX_BATCH_LOG_REQUEST_SIZE
 
 
+def test_long_texts_are_spread_over_requests_by_their_bytes():
+    made = list(terms.batches([(f"p{n}", "é" * 6000) for n in range(100)], [], []))  # 6 bytes a character, as JSON is sent
+    assert sum(len(batch.params) for batch in made) == 100
+    assert all(len(json.dumps(batch.params)) <= 1_000_000 for batch in made)
+    assert len(made) == 5
+
+
 def test_what_is_small_goes_in_one_request():
     assert len(list(terms.batches([("a", "1")], [("t", "x")], [("m", 1.0, 0, 0)]))) == 1
     assert len(list(terms.batches([], [], []))) == 1

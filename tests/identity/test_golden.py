@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runner import plan
-from runner.spec import Axis, Experiment, Grid, Step, Variant, Zip
+from runner.spec import Axis, Experiment, Grid, Process, Step, Variant, Zip
 
 FILE = Path(__file__).with_name("golden.json")
 FN = Step(call="pkg.mod.fn", name="fn")
@@ -59,6 +59,15 @@ CASES = {
         ("c0de",),
         {},
     ),
+    "script": case(
+        axis("lr", 0.1),
+        steps=(Step(call="a/train.py", name="t", process=Process(script="a/train.py", args=(("--lr", "${params.lr}"),))),),
+    ),
+    "command": case(
+        axis("lr", 0.1),
+        steps=(Step(call="make it", name="m", process=Process(command="make it", env=(("A", "1"),), outputs="out")),),
+    ),
+    "words": case(steps=(Step(call="ls -l", name="ls", process=Process(command=("ls", "-l"), args="params", scalars=True)),)),
 }  # fmt: skip
 
 

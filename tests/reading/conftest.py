@@ -24,7 +24,9 @@ def points(name: str, steps: list[int], values: list[float], begun: float = 1000
 
 def record(n: int, **more: object) -> Record:
     texts = {f"{kind}_json": codec.dumps(more.pop(kind)) for kind in ("params", "fields", "kwargs", "logged", "tags") if kind in more}
-    return Record(**{"id_run": IDS[n], "experiment": "net", "status": Status.COMPLETED, "started": 1000.0 + n, "seconds": n / 2, **more, **texts})
+    return Record(
+        **{"id_run": IDS[n], "experiment": "net", "status": Status.COMPLETED, "started": 1000.0 + n, "seconds": n / 2, **more, **texts}
+    )
 
 
 def trail(id_run: str, *entries: object) -> Trail:
@@ -33,15 +35,25 @@ def trail(id_run: str, *entries: object) -> Trail:
 
 RECORDS = [
     record(
-        0, params={"lr": 0.1, "step": 1}, kwargs={"P": 1, "same": 0}, fields={"error": 0.5, "nested": {"a": math.inf, "b": [1, 2]}}, max_rss=5,
+        0,
+        params={"lr": 0.1, "step": 1},
+        kwargs={"P": 1, "same": 0},
+        fields={"error": 0.5, "nested": {"a": math.inf, "b": [1, 2]}},
+        max_rss=5,
         tags={"owner": "me"},
     ),
     record(
-        1, params={"lr": 0.2, "step": 2}, kwargs={"P": 2, "same": 0}, fields={"error": math.nan, "loss": "as a field"}, logged={"twice": 0.4},
+        1,
+        params={"lr": 0.2, "step": 2},
+        kwargs={"P": 2, "same": 0},
+        fields={"error": math.nan, "loss": "as a field"},
+        logged={"twice": 0.4},
     ),
-    record(2, params={"lr": 0.3, "step": 3}, kwargs={"P": 2, "same": 0}, status=Status.FAILED, failure=Failure(kind="ValueError", message="no")),
+    record(
+        2, params={"lr": 0.3, "step": 3}, kwargs={"P": 2, "same": 0}, status=Status.FAILED, failure=Failure(kind="ValueError", message="no")
+    ),
     Record(id_run=CHILD, experiment="net", status=Status.COMPLETED, params_json='{"fold":0}', parent=IDS[0], name="fold0"),
-]  # fmt: skip
+]
 TRAILS = [
     trail(
         IDS[0],
