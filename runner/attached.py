@@ -67,7 +67,9 @@ def _attached(file: Path) -> Run:
         flow=lambda: Flow(lambda entries: _append(spool, json.dumps(logged.pack(entries)))),
     )
     run._spool = spool
-    atexit.register(run.close)
+    pid = os.getpid()
+    atexit.register(lambda: run.close() if os.getpid() == pid else None)
+    os.register_at_fork(before=run.before_fork)
     return run
 
 
@@ -121,6 +123,11 @@ class _PrintingFlow(Flow):
     def _flush(self, now: float) -> None:
         super()._flush(now)
         self._due = 0.0
+
+    def in_fork(self) -> None:
+        """A forked process says what it logs as well."""
+        self.lock._at_fork_reinit()  # type: ignore[attr-defined]
+        self._drop()
 
 
 def _say(entries: Entries) -> None:

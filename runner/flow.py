@@ -2,15 +2,23 @@
 
 There is no thread. A call of `run.log_...` that finds something due sends everything that is buffered; until then each point also stands
 in a journal, a piece of memory that outlives the process, so that a SIGKILL between two calls loses nothing.
+
+A process that a step forks must write neither to its parent's journal nor to where that sends: what it logs is lost, which it says, and
+which is counted in a page of memory that it shares with its parent.
 """
 
+import contextlib
 import json
+import mmap
 import os
 import struct
+import sys
 import threading
 from array import array
 from collections.abc import Callable
 from time import monotonic, time
+from typing import Any
+from weakref import ref
 
 from runner import logged
 from runner.logged import FLOAT, INT, Entries, Entry, Points
@@ -22,12 +30,16 @@ BURST = 8
 JOURNAL_BYTES = 160 << 10
 """More than FLUSH_POINTS points and the names of their metrics."""
 
+FORKED = "a process that a step forked cannot log; log in the process that the step runs in"
+OVER = "the run is over"
+
 _HEAD = struct.Struct("<I")  # generation: which records are of this flush
-_POINT = struct.Struct("<Iiqdd")  # generation, number of the series in this journal, step, value, Unix time
-_TEXT = struct.Struct("<Iii")  # generation, _SERIES or _ENTRY, bytes of JSON that follow
+_POINT = struct.Struct("<iqddI")  # number of the series in this journal, step, value, Unix time, generation
+_TEXT = struct.Struct("<iiI")  # _SERIES or _ENTRY, bytes of JSON that follow, generation
 _SERIES, _ENTRY = -1, -2
 _START = 8
 _GENERATIONS = 1 << 32
+_COUNT = struct.Struct("<q")
 
 _pack_point = _POINT.pack_into
 
@@ -61,7 +73,7 @@ class Journal:
     """Memory in which what was logged since the last flush stands, written by one process and read by another when the first has died.
 
     Records follow each other; each carries the generation that stands at the beginning of the memory, so that adding one is one write and
-    clearing is another.
+    clearing is another. A record's generation is written last, so that half a record is none.
     """
 
     __slots__ = ("end", "full", "generation", "memory", "series", "size")
@@ -87,7 +99,7 @@ class Journal:
         end = self.end + 32
         if end > self.size:
             return False
-        _pack_point(self.memory, self.end, self.generation, series.number, step, value, when)
+        _pack_point(self.memory, self.end, series.number, step, value, when, self.generation)
         self.end = end
         return True
 
@@ -101,35 +113,63 @@ class Journal:
         if end > self.size:
             return False
         self.memory[start:end] = data
-        _TEXT.pack_into(self.memory, self.end, self.generation, kind, len(data))  # last, so that half a record is none
+        _TEXT.pack_into(self.memory, self.end, kind, len(data), self.generation)
         self.end = end
         return True
 
 
+def generation_of(memory: bytes) -> int:
+    """Which flush the journal in this memory is for: one that has been received holds nothing that is not known."""
+    return int(_HEAD.unpack_from(memory)[0])
+
+
 def recover(memory: bytes) -> Entries:
-    """What stands in the journal of a process that has died."""
-    (generation,) = _HEAD.unpack_from(memory)
+    """What stands in the journal of a process that has died.
+
+    Raises ValueError, TypeError, IndexError or struct.error for what is no journal.
+    """
+    generation = generation_of(memory)
     found: list[Series] = []
     entries: list[tuple[str, Entry]] = []
     at = _START
-    while at + _POINT.size <= len(memory):
-        mark, number, length = _TEXT.unpack_from(memory, at)
-        if mark != generation:
-            break
+    while at + _TEXT.size <= len(memory):
+        number, length, mark = _TEXT.unpack_from(memory, at)
         if number < 0:
+            if mark != generation:
+                break
             at += _TEXT.size + length
-            content = json.loads(memory[at - length : at])
+            content = _content(memory[at - length : at])
             if number == _SERIES:
-                found.append(Series(*content))
+                found.append(_series(*content))
             else:
                 entries.extend(logged.unpack(content))
             continue
-        _, _, step, value, when = _POINT.unpack_from(memory, at)
+        if at + _POINT.size > len(memory):
+            break
+        _, step, value, when, mark = _POINT.unpack_from(memory, at)
+        if mark != generation:
+            break
         series, at = found[number], at + _POINT.size
         series.begun, series.ended = series.begun if series.values else when, when
         series.steps.append(step)
         series.values.append(value)
     return (*entries, *((series.child, series.take()) for series in found if series.values))
+
+
+def _content(data: bytes) -> list[Any]:
+    try:
+        content = json.loads(data)
+    except RecursionError:
+        raise ValueError("too deep for what is logged") from None
+    if not isinstance(content, list):
+        raise TypeError(f"a list, not a {type(content).__name__}")
+    return content
+
+
+def _series(child: str, name: str) -> Series:
+    if not isinstance(child, str) or not isinstance(name, str):  # type: ignore[redundant-expr] # whatever stood there
+        raise TypeError("a series has a name")
+    return Series(child, name)
 
 
 class Flow:
@@ -139,17 +179,21 @@ class Flow:
         self.strict = strict
         """Raise what goes wrong with files and devices instead of counting it."""
         self.lock = threading.RLock()
-        self.closed = False
         self._sink, self._journal = sink, journal
+        self._over = ""
+        """Why nothing is taken any more."""
+        self._lost: mmap.mmap | None = None
+        """Shared with forked processes: how many calls each has lost."""
         self._pending: list[tuple[str, Entry]] = []
         self._dirty: list[Series] = []
         """Series with points that have not been sent."""
         self._count = 0
         self._due = self._last = 0.0
         self._clock = time() - monotonic()
-        self._troubles, self._first_trouble = 0, ""
+        self._troubles, self._told, self._first_trouble = 0, 0, ""
         if journal is not None:
             journal.clear()
+        _flows.add(ref(self, _flows.discard))
 
     def point(self, series: Series, step: int, value: float) -> None:
         """One more point; the caller holds the lock. Costs well below a microsecond unless something is due."""
@@ -158,10 +202,10 @@ class Flow:
             self._point_and_flush(series, step, value, now)
             return
         when = now + self._clock
+        series.steps.append(step)  # first: a step may be too large
         if not series.values:
             series.begun = when
             self._dirty.append(series)
-        series.steps.append(step)
         series.values.append(value)
         series.ended = when
         self._last = now
@@ -169,7 +213,7 @@ class Flow:
         journal = self._journal
         if journal is not None:
             if series.number >= 0 and journal.end < journal.full:  # Journal.point without the call
-                _pack_point(journal.memory, journal.end, journal.generation, series.number, step, value, when)
+                _pack_point(journal.memory, journal.end, series.number, step, value, when, journal.generation)
                 journal.end += 32
             elif not journal.point(series, step, value, when):
                 self._flush(now)
@@ -178,17 +222,18 @@ class Flow:
         if self._count and now - self._last > FLUSH_SECONDS:
             self._cut()  # so that the times of what is buffered are not spread over the pause
         when = now + self._clock
+        series.steps.append(step)
         if not series.values:
             series.begun = when
             self._dirty.append(series)
         series.ended, self._last = when, now
-        series.steps.append(step)
         series.values.append(value)
         self._count += 1
         self._flush(now)
 
     def points(self, series: Series, steps: "array[int]", values: "array[float]") -> None:
         """Many points at once; the caller holds the lock."""
+        self._cut()  # what was logged before goes before
         when = monotonic() + self._clock
         for start in range(0, len(values), 1 << 16):
             part = slice(start, start + (1 << 16))
@@ -212,29 +257,67 @@ class Flow:
 
     def trouble(self, error: OSError) -> None:
         """Something could not be kept. Raises it where the experiment is strict; the first one is told on stderr, all are counted."""
+        with self.lock:
+            self._note(error)
+            self.flush()  # so that it is known whatever happens to this process
+
+    def _note(self, error: OSError) -> None:
         if self.strict:
             raise error
-        import sys
-
         self._troubles += 1
+        if self._over == FORKED and self._lost is not None:
+            cell = os.getpid() * _COUNT.size % len(self._lost)
+            _COUNT.pack_into(self._lost, cell, _COUNT.unpack_from(self._lost, cell)[0] + 1)
         if self._troubles == 1:
             self._first_trouble = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-            print(f"xrun: warning: what the run logs is lost in part: {self._first_trouble}", file=sys.stderr)
+            with contextlib.suppress(Exception):  # a step may have closed or replaced it
+                print(f"xrun: warning: what the run logs is lost in part: {self._first_trouble}", file=sys.stderr)
+
+    def _news_of_trouble(self) -> None:
+        new, self._told = self._troubles - self._told, self._troubles
+        if new:
+            self._pending.append(("", logged.Trouble(new, self._first_trouble)))
 
     def finish(self) -> Entries:
-        """What has not been sent yet; from now on nothing is taken any more."""
+        """What has not been sent yet; from now on nothing is taken any more: a thread that goes on logging is told so."""
         with self.lock:
+            if self._over:
+                return ()
             self._cut()
-            self.closed = True
-            if self._troubles:
-                self._pending.append(("", logged.Trouble(self._troubles, self._first_trouble)))
-            entries, self._pending = tuple(self._pending), []
+            if self._lost is not None and (lost := sum(count for (count,) in _COUNT.iter_unpack(self._lost))):
+                self._troubles += lost
+                self._first_trouble = self._first_trouble or FORKED
+            self._news_of_trouble()
+            entries = tuple(self._pending)
+            self._stop(OVER)
             return entries
 
     def flush(self) -> None:
         """Send everything now."""
         with self.lock:
             self._flush(monotonic())
+
+    def before_fork(self) -> None:
+        """This process is about to fork."""
+        if self._lost is None and not self._over:
+            self._lost = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def in_fork(self) -> None:
+        """This process is a fork of the one that the flow belongs to; the others' threads, which may hold the lock, do not exist here."""
+        self.lock._at_fork_reinit()  # type: ignore[attr-defined]
+        self._troubles = self._told = 0
+        self._stop(FORKED)
+
+    def _stop(self, why: str) -> None:
+        """Take nothing any more. The journal is the next run's, or another process's."""
+        self._over, self._journal = why, None
+        self._drop()
+
+    def _drop(self) -> None:
+        for series in self._dirty:
+            series.steps, series.values, series.number = array(INT), array(FLOAT), -1
+        self._dirty, self._pending, self._count = [], [], 0
+        self._due = 0.0  # so that each call is told
 
     def _cut(self) -> None:
         for series in self._dirty:
@@ -244,13 +327,42 @@ class Flow:
         self._count = 0
 
     def _flush(self, now: float) -> None:
+        if self._over:
+            asked = self._count or self._pending
+            self._drop()
+            if asked:
+                self._note(OSError(self._over))
+            return
         self._cut()
+        told = self._told
+        self._news_of_trouble()
         self._due = max(self._due, now - BURST * FLUSH_SECONDS) + FLUSH_SECONDS
         entries, self._pending = tuple(self._pending), []
-        if entries and not self.closed:
-            try:
+        try:
+            if entries:
                 self._sink(entries)
-            except OSError as error:
-                self.trouble(error)
-        if self._journal is not None:
-            self._journal.clear()
+        except OSError as error:
+            self._told = told
+            self._note(error)
+        finally:
+            if self._journal is not None:
+                self._journal.clear()
+
+
+_flows: "set[ref[Flow]]" = set()
+"""Those of this process."""
+
+
+def _before_fork() -> None:
+    for found in tuple(_flows):
+        if (flow := found()) is not None:
+            flow.before_fork()
+
+
+def _in_fork() -> None:
+    for found in tuple(_flows):
+        if (flow := found()) is not None:
+            flow.in_fork()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_in_fork)

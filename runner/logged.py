@@ -208,12 +208,17 @@ class Child:
     seconds: float = 0.0
 
 
-Entry: TypeAlias = Points | Rows | Params | Artifact | Output | Progress | Trouble | Child
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The run executes once more, as the same attempt, because its worker died through no fault of it: what it has logged is void."""
+
+
+Entry: TypeAlias = Points | Rows | Params | Artifact | Output | Progress | Trouble | Child | Restart
 
 Entries: TypeAlias = tuple[tuple[str, Entry], ...]
 """What was logged, in order; each with the id of the child run that it belongs to, or "" for the run itself."""
 
-_KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in (Rows, Params, Artifact, Output, Progress, Trouble, Child)}
+_KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in (Rows, Params, Artifact, Output, Progress, Trouble, Child, Restart)}
 
 
 def pack(entries: Entries) -> list[list[Any]]:
@@ -223,7 +228,7 @@ def pack(entries: Entries) -> list[list[Any]]:
 
 def unpack(rows: Sequence[Sequence[Any]]) -> Entries:
     """What `pack` made. Raises ValueError or TypeError for what it did not make."""
-    return tuple((row[0], _unpacked(row[1], row[2:])) for row in rows)
+    return tuple((child, _unpacked(kind, parts)) for child, kind, *parts in rows)
 
 
 def _packed(child: str, entry: Entry) -> list[Any]:

@@ -86,23 +86,26 @@ class Tracker:
         """One point of each; none where one of them is wrong."""
         checked = {name: number(name, value) for name, value in metrics.items()}
         step = None if step is None else whole(step)
-        for name in checked:
-            _ = self._series.get(name) or self._open(name)
-        for name, value in checked.items():
-            self.metric(name, value, step)
+        with self._lock:
+            for name in checked:
+                _ = self._series.get(name) or self._open(name)
+            for name, value in checked.items():
+                self.metric(name, value, step)
 
     def values(self, name: str, values: Iterable[Any], step: int | None = None) -> None:
         """Points at consecutive steps."""
         if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
             raise TypeError(f"`{name}`: log_list takes a list of numbers, not a {type(values).__name__}; log_metric takes one")
         items = values.tolist() if hasattr(values, "tolist") else list(values)
+        if not isinstance(items, list):
+            raise TypeError(f"`{name}`: log_list takes a list of numbers, not a single one; log_metric takes one")
         packed = array(FLOAT, [item if type(item) is float else number(name, item) for item in items])
         if not packed:
             return
         with self.flow.lock:
             series = self._series.get(name) or self._open(name)
             first = whole(step) if step is not None else self._step if self._step is not None else series.next
-            whole(first + len(packed))
+            whole(first + len(packed) - 1)
             series.next = first + len(packed)
             self.flow.points(series, array(INT, range(first, first + len(packed))), packed)
 
@@ -140,14 +143,14 @@ class Tracker:
 
     def table(self, table: str, data: Any) -> None:
         """Rows of a table: a dict of columns, a list of dicts, or a data frame."""
-        columns = _columns(table, data)
+        columns = _columns(check_name(table, "table"), data)
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
             raise ValueError(f"`{table}`: the columns differ in length: {told}")
         count = next(iter(lengths.values()), 0)
         if count:
-            self.flow.entry(self.child, Rows(check_name(table, "table"), count, codec.dumps(columns)), at_once=True)
+            self.flow.entry(self.child, Rows(table, count, codec.dumps(columns)), at_once=True)
 
     def progress(self, fraction: float, text: str) -> None:
         """How far the run is."""
@@ -222,6 +225,6 @@ def _columns(table: str, data: Any) -> dict[str, list[Any]]:
     if isinstance(data, Iterable) and not isinstance(data, str | bytes):
         rows = list(data)
         if all(isinstance(row, Mapping) for row in rows):
-            names = dict.fromkeys(str(name) for row in rows for name in row)
-            return {name: [row.get(name) for row in rows] for name in names}
+            names = dict.fromkeys(name for row in rows for name in row)
+            return {str(name): [row.get(name) for row in rows] for name in names}
     raise TypeError(f"`{table}`: a table is a dict of columns, a list of dicts or a data frame, not a {type(data).__name__}")

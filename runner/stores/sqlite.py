@@ -39,13 +39,13 @@ class SqliteStore(SqliteReader):
         self._unchecked = 0
         self._kwargs: dict[str, int] = {}
         with told(path):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+            self._trails = Trails(self._db)
             try:
                 self._prepare()
             except BaseException:
                 self._db.close()
                 raise
-        self._trails = Trails(self._db)
 
     def _prepare(self) -> None:
         """Look before anything is changed: it may be somebody else's database."""
@@ -131,6 +131,7 @@ class SqliteStore(SqliteReader):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 self._kwargs.clear()
+                self._trails.rolled_back()
                 raise
 
     def close(self) -> None:

@@ -1,13 +1,19 @@
 """Writes what runs log: one row of `attempt` for each attempt that logged anything, and below it series, points, parts, files, output."""
 
+import math
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
+from typing import Any
 
 from runner.logged import Artifact, Output, Points, Rows, Summary
 from runner.record import Record, Trail
 
 _SERIES = f"INSERT INTO series VALUES ({','.join('?' * 14)})"
+_BEGUN = """
+INSERT INTO attempt (id_run, epoch, attempt, experiment, live) VALUES (?,?,?,?,1)
+ON CONFLICT (id_run, epoch, attempt) DO UPDATE SET live = 1 RETURNING id
+"""
 _GROWN = """
 UPDATE series SET count=?, n_nan=?, first=?, first_step=?, last=?, last_step=?, min=?, min_step=?, max=?, max_step=?, total=? WHERE id=?
 """
@@ -24,12 +30,30 @@ class _Attempt:
     """Metric -> row in `series`, and its summary so far."""
 
 
+def summary_of(values: list[Any]) -> Summary:
+    """A row of `series` as a summary: NaN is NULL in SQLite."""
+    values[2] = math.nan if values[2] is None else values[2]
+    values[4] = math.nan if values[4] is None else values[4]
+    return Summary(*values)
+
+
 class Trails:
     """What attempts under way have logged so far. Memory is O(metrics of runs in flight); called inside the store's transaction."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._under_way: dict[tuple[str, int, int], _Attempt] = {}
+        self._rolled_back = False
+        """Whether what the store has of an attempt may be more than is remembered here."""
+
+    def rolled_back(self) -> None:
+        """The transaction was taken back: what is remembered of it is not in the store."""
+        self._under_way.clear()
+        self._rolled_back = True
+
+    def _series(self, attempt: int) -> dict[str, tuple[int, Summary]]:
+        rows = self._db.execute("SELECT * FROM series WHERE attempt = ?", (attempt,))
+        return {name: (key, summary_of(values)) for key, _, name, *values in rows}
 
     def append(self, trail: Trail) -> int:
         """Add what an attempt has logged; about how many bytes."""
@@ -56,8 +80,8 @@ class Trails:
     def _attempt(self, trail: Trail) -> _Attempt:
         key = (trail.id_run, trail.epoch, trail.attempt)
         if key not in self._under_way:
-            insert = "INSERT INTO attempt (id_run, epoch, attempt, experiment, live) VALUES (?,?,?,?,1)"
-            self._under_way[key] = _Attempt(int(self._db.execute(insert, (*key, trail.experiment)).lastrowid or 0))
+            (row,) = self._db.execute(_BEGUN, (*key, trail.experiment)).fetchone()
+            self._under_way[key] = _Attempt(row, self._series(row) if self._rolled_back else {})
         return self._under_way[key]
 
     def _add_points(self, attempt: _Attempt, points: Points) -> None:

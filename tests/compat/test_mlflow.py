@@ -1,7 +1,10 @@
 """MLflow's functions over xrun: the document's own code, and what each call means."""
 
 import json
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from PIL import Image
 import runner.compat.mlflow as mlflow
 from runner.record import Status
 from runner.tracking import ParamConflictError
+
+XRUN = Path(sys.executable).with_name("xrun")
 
 
 @pytest.fixture
@@ -266,3 +271,12 @@ def test_in_a_step_a_status_that_is_not_raised_is_a_tag(step, capsys):
     mlflow.end_run("FAILED")
     assert step.tags["status"] == "FAILED"
     assert "raise an exception" in capsys.readouterr().err
+
+
+def test_the_command_line_knows_the_run(document, project, start, kept):
+    start(document)
+    id_run = kept().run("iris_classification").id_run
+    for words, seen in ((["ls", "iris_classification"], id_run), (["show", id_run], "accuracy"), (["metrics", id_run], "accuracy")):
+        done = subprocess.run([XRUN, *words], capture_output=True, text=True, check=False, cwd=project)
+        assert done.returncode == 0, done.stderr
+        assert seen in done.stdout
