@@ -13,7 +13,7 @@ from runner.views import Kwargs, View
 
 def discard(entries: Entries) -> None:
     """What a worker does with entries, but for sending them."""
-    wire.pack_live(0, entries)
+    wire.pack_live(0, entries, 0)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -175,3 +176,25 @@ def _kept(source: Path, place: Path, path: str, kind: str) -> Artifact:
     if not (place.exists() and not place.is_symlink() and source.samefile(place)):
         files.copy(source, place)
     return measure(place, path, kind)
+
+
+class StaleError(ValueError):
+    """A file that an earlier run has kept is not what it was."""
+
+
+def inherit(source: Path, target: Path, kept: Sequence[Artifact]) -> None:
+    """Make `target` a folder with these files of the folder `source`, which may be the same, and nothing else. Raises StaleError."""
+    draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
+    try:
+        for artifact in kept:
+            file, place = source / artifact.path, _place(draft, check_path(artifact.path))
+            try:
+                files.copy(file, place)
+            except files.SourceError:
+                raise StaleError(f"{file}, which an earlier run has kept, is gone; --force executes every step") from None
+            if measure(place, artifact.path).sha256 != artifact.sha256:
+                raise StaleError(f"{file} is not what an earlier run has kept; --force executes every step")
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

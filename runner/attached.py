@@ -1,6 +1,7 @@
 """Runs of programs that xrun did not call as a function: a script that a step has started, or any program outside of xrun."""
 
 import atexit
+import functools
 import json
 import os
 import sys
@@ -66,7 +67,7 @@ def _attached(file: Path) -> Run:
         folders=Path(told["dir"]).parent,
         flow=lambda: Flow(lambda entries: _append(spool, json.dumps(logged.pack(entries)))),
     )
-    run._spool = spool
+    run._spool, run._emptied = spool, True
     pid = os.getpid()
     atexit.register(lambda: run.close() if os.getpid() == pid else None)
     os.register_at_fork(before=run.before_fork)
@@ -90,7 +91,7 @@ class OfflineRun(Run):
 
 def _offline() -> Run:
     params = View()
-    folders = _Later(lambda: Path(tempfile.mkdtemp(prefix="xrun-offline-")))
+    folders = _Later(functools.cache(lambda: Path(tempfile.mkdtemp(prefix="xrun-offline-"))))
     run = OfflineRun(
         id_run=str(uuid.uuid4()),
         kwargs=Kwargs({}, params),

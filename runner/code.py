@@ -10,6 +10,7 @@ import os
 import sysconfig
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +22,24 @@ _PYTHON = (".py", ".pyw", "")
 _LIBRARIES = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib"))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """The code of one step."""
+
+    digest: str = ""
+    """SHA-256 in hex of the sources that its policy counts; empty for `off`."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """These sources: path below the project root (absolute where it lies elsewhere) -> SHA-256 of the bytes."""
+    exempt: tuple[str, ...] = ()
+    """Paths that the step imports and its policy does not count."""
+
+
 class Sources:
     """Project-local modules: those found below the folders of `sys.path` that lie in the project root."""
 
     def __init__(self, root: Path, path: list[str], first: Path | None = None) -> None:
         """`first`: a folder that goes before the root, as a script's own does."""
-        root = root.resolve()
+        self._root = root = root.resolve()
         folders = [folder for entry in path if entry and not _is_foreign(folder := Path(entry).resolve())]
         leading = [root] if first is None else [first.resolve(), root]
         self.bases = tuple(dict.fromkeys(folder for folder in [*leading, *folders] if folder.is_relative_to(root)))
@@ -42,6 +55,15 @@ class Sources:
                 if candidate.is_file() and not candidate.is_relative_to(_OURS):
                     return candidate
         return None
+
+    def place(self, module: str) -> str:
+        """Where a project-local module's file lies, as `told`."""
+        file = self.file(module)
+        return "" if file is None else self.told(file)
+
+    def told(self, file: Path) -> str:
+        """A file's path below the root, with `/`; absolute where it lies elsewhere."""
+        return file.relative_to(self._root).as_posix() if file.is_relative_to(self._root) else str(file)
 
     def _imports(self, module: str) -> tuple[str, ...]:
         """Names that the module's source may import; some of them are attributes rather than modules."""
@@ -104,48 +126,50 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:n]) for n in range(1, len(parts))]
 
 
-def digest(sources: Sources, modules: Sequence[str], file: str | None, policy: CodePolicy) -> str:
-    """SHA-256 in hex of the code that the policy counts, for a step of these modules; empty for `off`.
+def of_modules(sources: Sources, modules: Sequence[str], file: str | None, policy: CodePolicy) -> Code:
+    """The code of a step of these modules.
 
     `file` serves for a first module that is not project-local (an installed package): its own bytes alone.
     """
-    if policy is CodePolicy.OFF:
-        return ""
-    found = {name: source for module in modules for name, source in sources.closure(module).items()}
-    if policy is CodePolicy.MODULE:
-        found = {module: found[module] for module in modules if module in found}
-    if not found and file is not None and Path(file).is_file():
-        found = {modules[0]: Path(file).read_bytes()}
-    return _hashed(found)
+    whole = {name: source for module in modules for name, source in sources.closure(module).items()}
+    counted = {CodePolicy.CLOSURE: list(whole), CodePolicy.MODULE: [m for m in modules if m in whole], CodePolicy.OFF: []}[policy]
+    found, places = {name: whole[name] for name in counted}, {name: sources.place(name) for name in whole}
+    if not found and file is not None and policy is not CodePolicy.OFF and Path(file).is_file():
+        found, places = {modules[0]: Path(file).read_bytes()}, {modules[0]: sources.told(Path(file))}
+    return _code(found, places, policy)
 
 
-def files_of(root: Path, path: list[str], files: Sequence[Path], modules: Sequence[str], policy: CodePolicy) -> dict[str, bytes]:
-    """What a script or a command executes of the project: name -> bytes, for `files_digest`.
+def of_files(root: Path, path: list[str], files: Sequence[Path], modules: Sequence[str], policy: CodePolicy) -> Code:
+    """The code of a script or a command: the files of the project that it executes.
 
-    The files by their path below the root, Python ones with the modules that they import; `modules` are such as `python -m` names. Only
-    the files and modules themselves for the policy `module`, nothing for `off`.
+    Python files with the modules that they import; `modules` are such as `python -m` names. Only the files and modules themselves for the
+    policy `module`. Raises OSError for a file that cannot be read.
     """
     if policy is CodePolicy.OFF:
-        return {}
-    root, found = root.resolve(), dict[str, bytes]()
+        return Code()
+    root, found, places = root.resolve(), dict[str, bytes](), dict[str, str]()
     deep = policy is CodePolicy.CLOSURE
     for file in files:
         source, real = file.read_bytes(), file.resolve()  # Python puts the folder of the real file on its path
         told = os.path.relpath(real, root)
-        found[f"file:{told}"] = source
+        found[f"file:{told}"], places[f"file:{told}"] = source, told
         if deep and file.suffix in _PYTHON:
-            imported = Sources(root, path, first=real.parent).closure(*_imported(source, ""))
-            found.update((f"{told}:{name}", text) for name, text in imported.items())
+            beside = Sources(root, path, first=real.parent)
+            for name, text in beside.closure(*_imported(source, "")).items():
+                found[f"{told}:{name}"], places[f"{told}:{name}"] = text, beside.place(name)
     sources = Sources(root, path)
     for module in modules:
         names = [name for name in (module, f"{module}.__main__") if sources.file(name) is not None]
-        found.update(sources.closure(*names) if deep else {name: sources.closure(name)[name] for name in names})
-    return found
+        texts = sources.closure(*names)
+        for name in texts if deep else names:
+            found[name], places[name] = texts[name], sources.place(name)
+    return _code(found, places, policy)
 
 
-def files_digest(found: Mapping[str, bytes], policy: CodePolicy) -> str:
-    """SHA-256 in hex of what `files_of` found; empty for `off`."""
-    return "" if policy is CodePolicy.OFF else _hashed(found)
+def _code(found: Mapping[str, bytes], places: Mapping[str, str], policy: CodePolicy) -> Code:
+    files = {places[name]: hashlib.sha256(source).hexdigest() for name, source in found.items()}
+    exempt = tuple(sorted({place for place in places.values() if place not in files}))
+    return Code(digest="" if policy is CodePolicy.OFF else _hashed(found), files=dict(sorted(files.items())), exempt=exempt)
 
 
 def _hashed(found: Mapping[str, bytes]) -> str:

@@ -41,7 +41,7 @@ class Console:
             for record in records:
                 if isinstance(record, Trail):
                     watch.hear(record)
-                    if output:
+                    if output and not self.quiet:
                         self._output(record, display, several=watch.total > 1)
                 else:
                     watch.note(record)
@@ -144,14 +144,15 @@ class _Display:
     def update(self, now: float) -> None:
         """Draw the present state."""
         watch = self._watch
-        executed = watch.seen - watch.cached
+        executed = watch.reached - watch.cached
         rate = executed / max(now - self._begun, 1e-9)
-        left = watch.total - watch.seen
+        left = watch.total - watch.reached
         eta = _duration(left / rate) if rate > 0 else "-"
         done = watch.counts[Status.COMPLETED.value] - watch.cached
         failed = watch.seen - watch.counts[Status.COMPLETED.value]
         red = f"[red]{failed:,} failed[/]" if failed else "0 failed"
-        told = f"{watch.seen:,}/{watch.total:,}  {done:,} done  {red}  {watch.cached:,} cached  {rate:,.4g}/s  ETA {eta}"
+        pace = f"{rate:.2f}/s" if rate < 10 else f"{rate:,.0f}/s"
+        told = f"{watch.seen:,}/{watch.total:,}  {done:,} done  {red}  {watch.cached:,} cached  {pace}  ETA {eta}"
         if watch.progress:
             texts = [progress.text for progress in watch.progress.values() if progress.text]
             told = f"{told}  {texts[-1][:30] if len(texts) == 1 else ''}".rstrip()

@@ -1,9 +1,19 @@
 """The run that executes now, found from anywhere: `runner.get_run()`."""
 
+import os
+
 from runner.run import Run
 
 _running: list[Run] = []
 """A process performs one run at a time; what it started, threads included, belongs to that run."""
+
+
+def _before_fork() -> None:
+    for run in tuple(_running):
+        run.before_fork()
+
+
+os.register_at_fork(before=_before_fork)
 
 
 def enter(run: Run) -> None:

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from runner import identity
 from runner.executors.base import Executor
 from runner.flight import Flight
+from runner.logged import Entries, Prefix
 from runner.plan import Plan, Run
-from runner.record import Live, Outcome, Record, Status, Trail
+from runner.record import Live, Outcome, Record, Start, Status, Trail
 from runner.spec import OnError
 from runner.stop import Stage, Stop
 from runner.stores.base import Store
@@ -77,13 +79,13 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
     stop = stop or Stop()
     stop.stage = Stage.EXECUTING
     state = _State()
-    waiting = _Waiting(plan, store, force or not all(step.cache for step in plan.experiment.steps))
+    waiting = _Waiting(plan, store, force=force)
     try:
         while not (state.draining and stop.now):
             _drain_if_asked(stop, state, executor)
             if not state.draining:
                 yield from waiting.cached()
-                _feed(waiting, executor, state)
+                _feed(waiting, executor, state, epoch)
             yield from _take(executor.events(_patience(state, waiting, executor)), plan, executor, state, epoch)
             if _due(state, executor):
                 yield from _commit(store, state, waiting)
@@ -102,9 +104,15 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
 class _Waiting:
     """Runs of the plan that are still to be looked up or executed."""
 
-    def __init__(self, plan: Plan, store: Store, force: bool) -> None:
+    def __init__(self, plan: Plan, store: Store, *, force: bool) -> None:
         self._runs = iter(plan)
-        self._store, self._force, self._experiment = store, force, plan.experiment.name
+        self._store, self.experiment = store, plan.experiment.name
+        steps = plan.experiment.steps
+        self._force = force or not all(step.cache for step in steps)
+        self._links = 0 if force else next((k for k, step in enumerate(steps) if not step.cache), len(steps) - 1)
+        """How many links of a run may be taken from earlier ones."""
+        self._starts: dict[int, Start] = {}
+        """Index -> where the run can go on, of those in `_todo`."""
         self._todo: list[Run] = []
         self._twins: list[Run] = []
         """Runs whose id is that of a run under way (two variants that differ in ignored kwargs): its record is theirs."""
@@ -120,9 +128,9 @@ class _Waiting:
         if not part:
             self._end()
         found = {} if self._force else self._store.find([run.id_run for run in part])
-        others = [r.id_run for r in found.values() if r.status.ok and r.experiment != self._experiment]
+        others = [r.id_run for r in found.values() if r.status.ok and r.experiment != self.experiment]
         if others:
-            self._store.share(self._experiment, others)
+            self._store.share(self.experiment, others)
         for run in part:
             record = found.get(run.id_run)
             if record is not None and record.status.ok:
@@ -132,6 +140,29 @@ class _Waiting:
             else:
                 self.pending.add(run.id_run)
                 self._todo.append(run)
+        if self._links and self._todo:
+            self._find_starts()
+
+    def _find_starts(self) -> None:
+        """Of each run to execute, the longest row of first steps that an earlier run has executed."""
+        links = {run.index: run.links[: self._links] for run in self._todo}
+        every = list(dict.fromkeys(link for some in links.values() for link in some))
+        ids = {link: identity.uuid8(bytes.fromhex(link)) for link in every}  # of runs that had these steps and no more
+        found = self._store.prefixes([*every, *ids.values()])
+        ended = self._store.find([id_run for id_run in ids.values() if id_run not in found])
+        for run in self._todo:
+            for steps, link in reversed(list(enumerate(links[run.index], 1))):
+                start = found.get(link) or found.get(ids[link])
+                if start is None and (record := ended.get(ids[link])) is not None and record.status.ok:
+                    start = _where_it_ended(record, steps)
+                if start is not None and start.prefix.steps:
+                    self._starts[run.index] = start
+                    break
+
+    def behind(self, run: Run) -> tuple[Start | None, Entries]:
+        """Where a run that was taken goes on, and what had been logged up to there."""
+        start = self._starts.pop(run.index, None)
+        return start, self._store.behind(start) if start is not None else ()
 
     def _end(self) -> None:
         """The plan is through: what is left are twins, once the runs that they wait for are committed."""
@@ -141,7 +172,7 @@ class _Waiting:
             self._runs, self._twins, self._force = iter(self._twins), [], False
 
     @property
-    def behind(self) -> bool:
+    def late(self) -> bool:
         """Whether runs can be looked up right now, so that there is no reason to wait for anything."""
         return not self._todo and not self.empty and not (self._twins and self.pending)
 
@@ -151,28 +182,44 @@ class _Waiting:
         return taken
 
 
+def _where_it_ended(record: Record, steps: int) -> Start:
+    """The end of a run that has logged nothing: its record is its state."""
+    state = '{"step":null,"next":{},"params":{}}'
+    prefix = Prefix(steps, record.fields_json, record.tags_json, state, record.id_run)
+    return Start(prefix=prefix, id_run=record.id_run, attempt=0, points=0, parts=0)
+
+
 def _drain_if_asked(stop: Stop, state: _State, executor: Executor) -> None:
     if (stop.level or state.failed) and not state.draining:
         state.draining = True
         executor.drain()
 
 
-def _feed(waiting: _Waiting, executor: Executor, state: _State) -> None:
+def _feed(waiting: _Waiting, executor: Executor, state: _State, epoch: int) -> None:
     room = executor.room()
     runs = waiting.take(room) if room else []
     if runs:
         for run in runs:
-            state.flying[run.index] = Flight(run, 1)
-        executor.submit([_item(run, 1) for run in runs])
+            _take_off(Flight(run, 1, *waiting.behind(run)), state, epoch, waiting.experiment)
+        executor.submit([_item(state.flying[run.index]) for run in runs])
 
 
-def _item(run: Run, attempt: int) -> Item:
-    return run.index, run.id_run, run.params, run.seed, run.scope, run.kwargs, attempt
+def _take_off(flight: Flight, state: _State, epoch: int, experiment: str) -> None:
+    """An attempt begins; what it takes over from an earlier run is its own from now on."""
+    state.flying[flight.run.index] = flight
+    if flight.inherited:
+        state.wait_since(time.monotonic())
+        state.trails += flight.take(flight.inherited, experiment, epoch)
+
+
+def _item(flight: Flight) -> Item:
+    run = flight.run
+    return run.index, run.id_run, run.params, run.seed, run.scope, run.kwargs, flight.attempt, flight.start
 
 
 def _patience(state: _State, waiting: _Waiting, executor: Executor) -> float:
     """How long to wait for news: not at all while lookups are behind, until the commit is due while records wait."""
-    if not executor.busy() or (waiting.behind and not state.draining and executor.room()):
+    if not executor.busy() or (waiting.late and not state.draining and executor.room()):
         return 0.0
     return max(0.0, min(PATIENCE, state.due - time.monotonic())) if state.waiting else PATIENCE
 
@@ -202,8 +249,9 @@ def _settle(outcome: Outcome, plan: Plan, executor: Executor, state: _State, epo
     if not outcome.status.ok:
         state.failures[outcome.index, outcome.step] += 1
         if state.failures[outcome.index, outcome.step] <= step.retries and not state.draining:
-            state.flying[run.index] = Flight(run, flight.attempt + 1)
-            executor.submit([_item(run, flight.attempt + 1)])
+            again = Flight(run, flight.attempt + 1, flight.start, flight.inherited)
+            _take_off(again, state, epoch, plan.experiment.name)
+            executor.submit([_item(again)])
             return
         state.failed = state.failed or plan.experiment.on_error is OnError.STOP
     state.wait_since(time.monotonic() - outcome.seconds)  # a long run is not kept waiting for the next one

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner import codec
-from runner.logged import Child, Entries, Output, Params, Progress, Trouble
+from runner.logged import Child, Entries, Output, Params, Prefix, Progress, Restart, Trouble
 from runner.plan import Plan, Run
-from runner.record import Outcome, Record, Status, Trail
+from runner.record import Outcome, Record, Start, Status, Trail
 
 SHOWN = (Output, Progress, Trouble)
 """What people may want to see while a run executes."""
@@ -19,6 +19,10 @@ class Flight:
 
     run: Run
     attempt: int
+    start: Start | None = None
+    """Where it goes on, if not at the beginning."""
+    inherited: Entries = ()
+    """What had been logged up to there."""
     logged: dict[str, dict[str, Any]] | None = None
     """Parameters that were logged, by the child run's id, or "" for the run itself."""
     troubles: int = 0
@@ -38,6 +42,16 @@ class Flight:
                 case Child():
                     self.children = self.children or {}
                     self.children[entry.id_run] = entry
+                case Restart():
+                    sorted_out.update({known: [(known, entry)] for known in self.children or ()})
+                    self.logged, self.children, self.troubles = None, None, 0
+                    sorted_out[""] = [(child, entry)]
+                    self._inherit(sorted_out[""])
+                    continue
+                case Prefix():
+                    if not entry.link:  # one that is inherited has its own
+                        links = (*self.run.links, self.run.id_run)
+                        entry = replace(entry, link=links[(entry.steps or len(links)) - 1])  # noqa: PLW2901
                 case _:
                     pass
             sorted_out.setdefault(child, []).append((child, entry))
@@ -45,6 +59,13 @@ class Flight:
             Trail(id_run=child or self.run.id_run, experiment=experiment, epoch=epoch, attempt=self.attempt, entries=tuple(found))
             for child, found in sorted_out.items()
         ]
+
+    def _inherit(self, found: list[tuple[str, Any]]) -> None:
+        """It begins again where it began."""
+        found += self.inherited
+        for _, entry in self.inherited:
+            if isinstance(entry, Params):
+                self.logged = {"": dict(codec.loads(entry.content))}
 
     @staticmethod
     def for_people(trail: Trail) -> Trail:

@@ -21,7 +21,7 @@ from typing import Any
 from weakref import ref
 
 from runner import logged
-from runner.logged import FLOAT, INT, Entries, Entry, Points
+from runner.logged import FLOAT, INT, Entries, Entry, Points, Prefix
 
 FLUSH_POINTS = 4096
 FLUSH_SECONDS = 1.0
@@ -38,7 +38,7 @@ _POINT = struct.Struct("<iqddI")  # number of the series in this journal, step, 
 _TEXT = struct.Struct("<iiI")  # _SERIES or _ENTRY, bytes of JSON that follow, generation
 _SERIES, _ENTRY = -1, -2
 _START = 8
-_GENERATIONS = 1 << 32
+_LAST_GENERATION = (1 << 32) - 1
 _COUNT = struct.Struct("<q")
 
 _pack_point = _POINT.pack_into
@@ -87,7 +87,7 @@ class Journal:
     def clear(self) -> None:
         """Everything has been sent."""
         self.end, self.series = _START, 0
-        self.generation = (self.generation + 1) % _GENERATIONS
+        self.generation = self.generation % _LAST_GENERATION + 1  # never 0, which is in memory that nobody has written to
         _HEAD.pack_into(self.memory, 0, self.generation)
 
     def point(self, series: Series, step: int, value: float, when: float) -> bool:
@@ -129,6 +129,8 @@ def recover(memory: bytes) -> Entries:
     Raises ValueError, TypeError, IndexError or struct.error for what is no journal.
     """
     generation = generation_of(memory)
+    if not generation:  # nobody has written, or the process died while it cleared it
+        return ()
     found: list[Series] = []
     entries: list[tuple[str, Entry]] = []
     at = _START
@@ -255,6 +257,14 @@ class Flow:
             ):
                 self._flush(now)
 
+    def prefix(self, entry: Prefix, *, at_once: bool) -> None:
+        """The state of the run here: behind everything that was logged before it. `at_once`: it is worth more than a flush costs."""
+        with self.lock:
+            self._cut()
+            self._pending.append(("", entry))
+            if at_once:
+                self._flush(monotonic())
+
     def trouble(self, error: OSError) -> None:
         """Something could not be kept. Raises it where the experiment is strict; the first one is told on stderr, all are counted."""
         with self.lock:
@@ -298,12 +308,12 @@ class Flow:
             self._flush(monotonic())
 
     def before_fork(self) -> None:
-        """This process is about to fork."""
+        """The process is about to fork."""
         if self._lost is None and not self._over:
             self._lost = mmap.mmap(-1, mmap.PAGESIZE)
 
     def in_fork(self) -> None:
-        """This process is a fork of the one that the flow belongs to; the others' threads, which may hold the lock, do not exist here."""
+        """The process is a fork of the one that the flow belongs to; the threads of that one, which may hold the lock, do not exist here."""
         self.lock._at_fork_reinit()  # type: ignore[attr-defined]
         self._troubles = self._told = 0
         self._stop(FORKED)

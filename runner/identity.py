@@ -2,7 +2,7 @@
 
 id_run is a UUID of version 8 (RFC 9562) over a SHA-256 chain:
 
-    h_0 = SHA-256("xrun-id-1" | kwargs | data | seed | point)       before any step
+    h_0 = SHA-256("xrun-id-1" | kwargs | data | seed | versions of packages that count | point)       before any step
     h_k = SHA-256(h_{k-1} | step k with its code digest)            after step k
 
 so that h_k identifies the run up to step k, and h_last is the run. tests/identity/test_golden.py keeps the ids for ever.
@@ -13,7 +13,7 @@ import hashlib
 import math
 import struct
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from runner.spec import Step
@@ -59,19 +59,47 @@ def encode_item(name: str, value: Any) -> bytes:
     return _key(name) + encode(value)
 
 
-def encode_step(step: Step, code: str) -> bytes:
+def of_step(step: Step, code: str) -> dict[str, Any]:
     """What of a step changes results: the reference, its own kwargs, its version, its code digest. Not its name or time limit.
 
     Of a script or command: what is called, with what, and what of it is kept.
     """
-    if step.process is not None:
-        return encode({"process": step.process.identifying, "kwargs": dict(step.kwargs), "version": step.version, "code": code})
-    return encode({"call": step.call.replace(":", "."), "kwargs": dict(step.kwargs), "version": step.version, "code": code})
+    what = {"call": step.call.replace(":", ".")} if step.process is None else {"process": step.process.identifying}
+    return {**what, "kwargs": dict(step.kwargs), "version": step.version, "code": code}
 
 
-def base(kwargs: Mapping[str, Any], data: Mapping[str, str], seed: int) -> "hashlib._Hash":
+def encode_step(step: Step, code: str) -> bytes:
+    """`of_step`, encoded."""
+    return encode(of_step(step, code))
+
+
+def base(
+    kwargs: Mapping[str, Any], data: Mapping[str, str], seed: int, packages: Mapping[str, str] | None = None
+) -> "hashlib._Hash":
     """The part of h_0 that all runs of one grid share; copy it and add the point."""
-    return hashlib.sha256(b"xrun-id-1" + encode({"kwargs": kwargs, "data": data, "seed": seed}))
+    told = {"kwargs": kwargs, "data": data, "seed": seed}
+    return hashlib.sha256(b"xrun-id-1" + encode({**told, "packages": packages} if packages else told))
+
+
+def kept(kwargs: Mapping[str, Any], ignore: Collection[str], default_ids: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The kwargs less those that are ignored, and less those that have the value at which a run has the id that it has without them.
+
+    Equal means equal with the type: 100 and 100.0 are not.
+    """
+    found = {name: value for name, value in kwargs.items() if name not in ignore}
+    for name, default in default_ids.items():
+        found = _less(found, name.split("."), encode(default)) if name not in found else _less(found, [name], encode(default))
+    return found
+
+
+def _less(tree: Mapping[str, Any], path: list[str], default: bytes) -> dict[str, Any]:
+    head, *rest = path
+    if head not in tree:
+        return dict(tree)
+    if not rest:
+        return {key: value for key, value in tree.items() if key != head or encode(value) != default}
+    inner = tree[head]
+    return {**tree, head: _less(inner, rest, default)} if isinstance(inner, Mapping) else dict(tree)
 
 
 def chain(h0: bytes, steps: tuple[bytes, ...]) -> bytes:
@@ -80,6 +108,15 @@ def chain(h0: bytes, steps: tuple[bytes, ...]) -> bytes:
     for step in steps:
         digest = hashlib.sha256(digest + step).digest()
     return digest
+
+
+def links(h0: bytes, steps: tuple[bytes, ...]) -> tuple[str, ...]:
+    """h_1 ... h_(last - 1) in hex: what identifies the run up to each of its steps but the last."""
+    digest, found = h0, []
+    for step in steps[:-1]:
+        digest = hashlib.sha256(digest + step).digest()
+        found.append(digest.hex())
+    return tuple(found)
 
 
 def uuid8(digest: bytes) -> str:

@@ -35,7 +35,7 @@ class Summary:
     max: float | None = None
     max_step: int = 0
     total: float = 0.0
-    """Sum of the finite values."""
+    """Sum of the finite values; infinite where that is beyond all floats."""
 
     @property
     def mean(self) -> float | None:
@@ -65,7 +65,7 @@ class Summary:
             min_step=where[finite.index(least)],
             max=most,
             max_step=where[finite.index(most)],
-            total=math.fsum(finite) if len(finite) < len(values) else sum(finite),
+            total=sum(finite),
             **ends,
         )
 
@@ -76,6 +76,7 @@ class Summary:
         first = self if self.first_step <= later.first_step else later
         last = later if later.last_step >= self.last_step else self
         low = later if self.min is None or (later.min is not None and later.min < self.min) else self
+        total = self.total + later.total
         high = later if self.max is None or (later.max is not None and later.max > self.max) else self
         return Summary(
             count=self.count + later.count,
@@ -88,7 +89,7 @@ class Summary:
             min_step=low.min_step,
             max=high.max,
             max_step=high.max_step,
-            total=self.total + later.total,
+            total=math.inf if math.isnan(total) else total,
         )
 
 
@@ -213,12 +214,29 @@ class Restart:
     """The run executes once more, as the same attempt, because its worker died through no fault of it: what it has logged is void."""
 
 
-Entry: TypeAlias = Points | Rows | Params | Artifact | Output | Progress | Trouble | Child | Restart
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The whole state of a run after its first steps, for runs that begin with the same ones."""
+
+    steps: int
+    """How many have been executed; 0: all, and what they left is not whole, so that nothing can go on there."""
+    fields: str
+    """JSON text."""
+    tags: str
+    tracker: str
+    """JSON text of where the tracker stands: steps of metrics, logged parameters."""
+    link: str = ""
+    """What identifies the run up to here (at its end: its id); known to the coordinator alone."""
+
+
+Entry: TypeAlias = Points | Rows | Params | Artifact | Output | Progress | Trouble | Child | Prefix | Restart
 
 Entries: TypeAlias = tuple[tuple[str, Entry], ...]
 """What was logged, in order; each with the id of the child run that it belongs to, or "" for the run itself."""
 
-_KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in (Rows, Params, Artifact, Output, Progress, Trouble, Child, Restart)}
+_KINDS: Final[dict[str, type[Any]]] = {
+    kind.__name__: kind for kind in (Rows, Params, Artifact, Output, Progress, Trouble, Child, Prefix, Restart)
+}
 
 
 def pack(entries: Entries) -> list[list[Any]]:

@@ -1,5 +1,6 @@
 """Experiment -> Plan: the frozen, lazy, deterministic list of runs, before anything executes. Pure."""
 
+import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ class Run:
     """Index into `Plan.scopes`, where the kwargs are."""
     kwargs: Mapping[str, Any] | None = None
     """Kwargs of this run alone, where they refer to the point; None: `Plan.scopes[scope]`."""
+    links: tuple[str, ...] = ()
+    """What identifies the run up to its first step, its second, ..., but for the last."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,12 @@ class Plan:
     """The code digest of each step."""
     data: Mapping[str, str] = field(default_factory=dict)
     """Declared path -> content hash."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Distribution whose version counts -> version."""
+    files: tuple[Mapping[str, str], ...] = ()
+    """Of each step, the sources that its digest counts: path below the root -> SHA-256; empty where nobody has told."""
+    exempt: tuple[str, ...] = ()
+    """Sources that steps import and their policies do not count."""
 
     @cached_property
     def scopes(self) -> tuple[Mapping[str, Any], ...]:
@@ -84,14 +93,15 @@ class Plan:
     def _of_grid(self, variant: Variant, n: int, scope: int, steps: tuple[bytes, ...]) -> Iterator[tuple[Any, ...]]:
         experiment = self.experiment
         replicates: Sequence[int | None] = range(experiment.replicates) if experiment.replicates is not None else (None,)
-        hashed = identity.base(self._identifying(self.scopes[scope]), self.data, experiment.seed)
+        hashed = self._base(self.scopes[scope])
+        unsaid = {identity.encode_item(name, value) for name, value in experiment.default_ids.items()}
         for point in _points(variant.grids, n):
             params = {name: value for name, value, _ in point}
-            encoded = b"".join(sorted(item for _, _, item in point))
+            encoded = b"".join(sorted(item for _, _, item in point if item not in unsaid))
             kwargs = None
             if variant.kwargs_at is not None:
                 kwargs = _without(variant.kwargs_at(params), axis_names(variant.grids[n]))
-                hashed = identity.base(self._identifying(kwargs), self.data, experiment.seed)
+                hashed = self._base(kwargs)
             for replicate in replicates:
                 whole, values = encoded, params
                 if replicate is not None:
@@ -99,11 +109,17 @@ class Plan:
                     values = {**params, REPLICATE: replicate}
                 h0 = hashed.copy()
                 h0.update(whole)
-                id_run = identity.uuid8(identity.chain(h0.digest(), steps))
-                yield id_run, values, identity.seed_of(experiment.seed, encoded, replicate or 0), scope, kwargs
+                start = h0.digest()
+                id_run = identity.uuid8(identity.chain(start, steps))
+                links = identity.links(start, steps) if len(steps) > 1 else ()
+                yield id_run, values, identity.seed_of(experiment.seed, encoded, replicate or 0), scope, kwargs, links
 
-    def _identifying(self, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {name: value for name, value in kwargs.items() if name not in self.experiment.ignore}
+    def _base(self, kwargs: Mapping[str, Any]) -> "hashlib._Hash":
+        return identity.base(self.identifying(kwargs), self.data, self.experiment.seed, self.packages)
+
+    def identifying(self, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of the kwargs counts."""
+        return identity.kept(kwargs, self.experiment.ignore, self.experiment.default_ids)
 
     def kwargs(self, run: Run) -> Mapping[str, Any]:
         """The fixed parameters of a run."""
@@ -118,12 +134,14 @@ class Plan:
         return tuple(codec.dumps(kwargs) for kwargs in self.scopes)
 
 
-def expand(experiment: Experiment, code: tuple[str, ...], data: Mapping[str, str] | None = None) -> Plan:
-    """The plan of an experiment, given the code digest of each step and the content hash of each data entry.
+def expand(
+    experiment: Experiment, code: tuple[str, ...], data: Mapping[str, str] | None = None, packages: Mapping[str, str] | None = None
+) -> Plan:
+    """The plan of an experiment, given the code digest of each step, the content hash of each data entry, the versions that count.
 
     Raises PlanError when no point is left.
     """
-    plan = Plan(experiment, code, data or {})
+    plan = Plan(experiment, code, data or {}, packages or {})
     if any(grid.exclude for _, grid in plan._grids) and next(iter(plan), None) is None:
         raise PlanError(["`exclude` drops every point"])
     return plan

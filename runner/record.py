@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from runner import codec
-from runner.logged import Entries
+from runner.logged import Artifact, Entries, Prefix
 
 
 class Status(StrEnum):
@@ -87,6 +87,23 @@ class Trail:
     epoch: int
     attempt: int
     entries: Entries
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """Where a run goes on: behind the first steps of an earlier one, which were the same."""
+
+    prefix: Prefix
+    id_run: str
+    """The run that executed them; maybe this very one, an attempt before."""
+    attempt: int
+    """The store's number of the attempt that did."""
+    points: int
+    """The store's number of the last points that it had logged then."""
+    parts: int
+    """The same of rows of tables."""
+    artifacts: tuple[Artifact, ...] = ()
+    """What it had kept then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,11 @@
 """The Run that a step sees."""
 
+import contextlib
 import hashlib
+import itertools
+import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,11 +15,16 @@ from typing import Any, Self
 
 from runner import artifacts, codec, files, identity, images
 from runner.flow import Flow
-from runner.logged import Artifact, Child, Entries
+from runner.logged import Artifact, Child, Entries, Prefix
+from runner.record import Start
 from runner.tracking import Tracker, check_name
 from runner.views import Bunch, Kwargs, View
 
 __all__ = ["Bunch", "ChildRun", "Kwargs", "Run", "View"]
+
+_opening = threading.Lock()
+"""Two threads that log first at the same time share one tracker."""
+os.register_at_fork(after_in_child=_opening._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class Run:
@@ -28,8 +37,10 @@ class Run:
     __slots__ = (
         "_children",
         "_dir",
+        "_emptied",
         "_flow",
         "_folders",
+        "_kept",
         "_open_flow",
         "_tracker",
         "fields",
@@ -68,9 +79,11 @@ class Run:
         self.fields, self.vars, self.tags = Bunch(), Bunch(), {}
         self._folders, self._open_flow = folders, flow
         self._dir: Path | None = None
+        self._emptied = False
         self._flow: Flow | None = None
         self._tracker: Tracker | None = None
         self._children: dict[str, ChildRun] = {}
+        self._kept: set[str] = set()
 
     @contextmanager
     def having(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
@@ -89,10 +102,24 @@ class Run:
         Artifacts are kept in it; what lies in `dir/outputs` at the end of the run is an artifact as well.
         """
         if self._dir is None:
-            self._dir = self._folders / self.id_run
-            shutil.rmtree(self._dir, ignore_errors=True)
-            self._dir.mkdir(parents=True, exist_ok=True)
+            self._empty()
+            place = self._folders / self.id_run
+            place.mkdir(parents=True, exist_ok=True)
+            self._dir = place
         return self._dir
+
+    def _empty(self) -> None:
+        if not self._emptied:
+            shutil.rmtree(self._folders / self.id_run, ignore_errors=True)
+            self._emptied = True
+
+    def before_fork(self) -> None:
+        """The process is about to fork: its children must not empty the folder, and what they log must be known to be theirs."""
+        self._empty()
+        if self._tracker is None:
+            self._track()
+        for child in tuple(self._children.values()):
+            child.before_fork()
 
     # -- metrics ------------------------------------------------------------------------------------------------------
 
@@ -177,6 +204,7 @@ class Run:
         except OSError as error:
             tracker.flow.trouble(error)
         else:
+            self._kept.update(artifact.path for artifact in kept)
             for n, artifact in enumerate(kept, 1):
                 tracker.flow.entry(tracker.child, artifact, at_once=n == len(kept))
 
@@ -188,11 +216,13 @@ class Run:
         Its id comes from this run's and `name` (default: `child0`, `child1`, ...), of which there is one each. Raises ValueError.
         """
         tracker = self._tracker or self._track()
-        name = f"child{len(self._children)}" if name is None else check_name(name, "child run")
-        if name in self._children:
-            raise ValueError(f"there is a child run `{name}` already")
-        child = ChildRun(self, tracker.flow, name, params or {})
-        self._children[name] = child
+        with tracker.flow.lock:
+            if name is None:
+                name = next(free for n in itertools.count(len(self._children)) if (free := f"child{n}") not in self._children)
+            if check_name(name, "child run") in self._children:
+                raise ValueError(f"there is a child run `{name}` already")
+            child = ChildRun(self, tracker.flow, name, params or {})
+            self._children[name] = child
         return child
 
     def progress(self, fraction: float, text: str = "") -> None:
@@ -209,20 +239,74 @@ class Run:
         tracker = self._tracker or self._track()
         tracker.relay(entries)
 
+    def leave_prefix(self, steps: int, *, at_once: bool) -> None:
+        """Keep the state after the first `steps` steps, if it is whole: no `vars`, no child runs, no file that is not an artifact."""
+        self._keep_outputs()
+        if not self._whole():
+            return
+        tracker = self._tracker or self._track()
+        try:
+            prefix = Prefix(steps, codec.dumps(self.fields), codec.dumps(self.tags), codec.dumps(tracker.state))
+        except codec.UnserialisableError:  # a later step may still replace it
+            return
+        tracker.flow.prefix(prefix, at_once=at_once)
+
+    def leave_end(self, steps: int) -> None:
+        """At the end of all `steps` steps: keep the state for runs with one more, or the note that it is not whole.
+
+        A run that has logged nothing and left nothing needs neither: its record is its state.
+        """
+        self._keep_outputs()
+        if not self._whole():
+            (self._tracker or self._track()).flow.prefix(Prefix(0, "{}", "{}", "{}"), at_once=False)
+        elif self._tracker is not None:
+            self.leave_prefix(steps, at_once=False)
+
+    def _whole(self) -> bool:
+        return not self.vars and not self._children and self._files_are_kept()
+
+    def go_on(self, start: Start) -> None:
+        """Take over the state behind the first steps of an earlier run. Raises StaleError where a file of it is not what it was."""
+        self._kept = {artifact.path for artifact in start.artifacts}
+        if start.artifacts:
+            artifacts.inherit(self._folders / start.id_run, self._folders / self.id_run, start.artifacts)
+        else:
+            self._empty()
+        self._emptied = True
+        self.fields.update(codec.loads(start.prefix.fields))
+        self.tags.update(codec.loads(start.prefix.tags))
+        self._track().resume(codec.loads(start.prefix.tracker))
+
+    def _files_are_kept(self) -> bool:
+        if not self._emptied:
+            return True
+        place = self._folders / self.id_run
+        return all(Path(folder, name).relative_to(place).as_posix() in self._kept for folder, _, names in os.walk(place) for name in names)
+
     def _track(self) -> Tracker:
-        self._flow = self._open_flow()
-        self._tracker = Tracker(self._flow, "", _given(self))
-        return self._tracker
+        with _opening:
+            if self._tracker is None:
+                self._flow = self._open_flow()
+                self._tracker = Tracker(self._flow, "", _given(self))
+            return self._tracker
 
     def finish(self, *, completed: bool = True) -> Entries:
         """The end of the run: what has not been sent of what it logged. Child runs that nobody ended end as it does."""
-        if self._tracker is None and self._dir is None:
+        if self._tracker is None and not self._emptied:
             return ()
-        for child in self._children.values():
-            child.end("COMPLETED" if completed else "FAILED")
-        if self._dir is not None and (self._dir / "outputs").is_dir():
-            self._keep(lambda: artifacts.scan(self.dir / "outputs"))
+        with contextlib.nullcontext() if completed else contextlib.suppress(Exception):  # a run fails for one reason
+            self._conclude("COMPLETED" if completed else "FAILED")
         return self._flow.finish() if self._flow is not None else ()
+
+    def _conclude(self, status: str) -> None:
+        for child in self._children.values():
+            child.end(status)
+        self._keep_outputs()
+
+    def _keep_outputs(self) -> None:
+        outputs = self._folders / self.id_run / "outputs" if self._emptied else None  # also where a forked process made it
+        if outputs is not None and outputs.is_dir():
+            self._keep(lambda: artifacts.scan(outputs))
 
     def __repr__(self) -> str:
         return f"Run({self.id_run}, {', '.join(f'{k}={v!r}' for k, v in self.params.items())})"
@@ -262,10 +346,7 @@ class ChildRun(Run):
         if self._ended:
             return
         self._ended = True
-        for child in self._children.values():
-            child.end(status)
-        if self._dir is not None and (self._dir / "outputs").is_dir():
-            self._keep(lambda: artifacts.scan(self.dir / "outputs"))
+        self._conclude(status)
         told = Child(
             self.id_run,
             self.name,

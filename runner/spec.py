@@ -228,6 +228,10 @@ class Experiment:
     """Paths of DVC-tracked (or plain) files and folders, relative to `root`."""
     ignore: frozenset[str] = frozenset()
     """Names of kwargs that are left out of the identity."""
+    default_ids: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted name of a kwarg or axis -> the value at which a run has the id that it has without it."""
+    packages: tuple[str, ...] = ()
+    """Distributions whose installed versions belong to the identity (`identity.packages`); normalised names, sorted."""
     results: ResultsSpec = field(default_factory=ResultsSpec)
     tracking: TrackingSpec = field(default_factory=TrackingSpec)
     executor: ExecutorSpec = field(default_factory=ExecutorSpec)

@@ -82,6 +82,19 @@ class Tracker:
                 self.flow.entry(child or self.child, entry)
         self.flow.flush()
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """Where it stands, as plain data."""
+        return {"step": self._step, "next": {name: series.next for name, series in self._series.items()}, "params": dict(self._params)}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._step = state["step"]
+        self._params.update(state["params"])
+        for name, following in state["next"].items():
+            self._series[name] = Series(self.child, name)
+            self._series[name].next = following
+
     def metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """One point of each; none where one of them is wrong."""
         checked = {name: number(name, value) for name, value in metrics.items()}

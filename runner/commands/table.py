@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
-from runner import results, stores, table
+from runner import codec, results, selectors, stores, table
 from runner.commands import options as shared
 from runner.console import Console
 from runner.errors import IncompleteError
+from runner.record import Record
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace
 
@@ -49,14 +51,23 @@ def _published(workspace: Workspace, experiment: str) -> "table.DataFrame":
 def _all(workspace: Workspace, experiment: str) -> "table.DataFrame":
     reader = stores.read(workspace.store)
     try:
-        rows = [
-            table.Row(id_run=record.id_run, params=record.params, fields_json=record.fields_json)
-            for record in reader.records(experiment)
-            if record.status.ok
-        ]
+        records = [record for record in reader.records(experiment) if record.status.ok]
     finally:
         reader.close()
-    if not rows:
+    if not records:
         raise IncompleteError(f"the store has no completed run of `{experiment}`")
+    varying = _varying(records)
+    rows = [
+        table.Row(id_run=record.id_run, params={**kwargs, **record.params}, fields_json=record.fields_json)
+        for record, kwargs in zip(records, varying, strict=True)
+    ]
     axes = tuple(dict.fromkeys(name for row in rows for name in row.params))
     return table.build(rows, axes)
+
+
+def _varying(records: list[Record]) -> list[dict[str, Any]]:
+    """Of each run the kwargs in which the runs differ: with the params they say what a row stands for."""
+    trees = {text: selectors.flat(codec.loads(text), "kwargs.") for text in {record.kwargs_json for record in records}}
+    names = sorted({name for tree in trees.values() for name in tree})
+    differing = [name for name in names if len({codec.dumps(tree.get(name)) for tree in trees.values()}) > 1]
+    return [{name: trees[record.kwargs_json].get(name) for name in differing} for record in records]

@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config import build, composed, group_axes, lower, place, steps, variant
+from runner.config import build, composed, group_axes, identifying, lower, place, steps, variant
 from runner.config.compose import Composer, Composition, without_hydra
 from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
@@ -140,6 +140,7 @@ def _from_file(request: Request, file: Path) -> tuple[Path, list[Part]]:
 
 def _experiment(name: str, members: list[Member], root: Path, request: Request) -> Experiment:
     part, reader, _ = members[0]
+    variants = tuple(variant for _, _, variant in members)
     for other in members[1:]:
         _must_agree(name, members[0], other)
     tree = reader.tree
@@ -148,11 +149,13 @@ def _experiment(name: str, members: list[Member], root: Path, request: Request) 
         description=reader.text(tree["description"], "description"),
         tags=reader.texts(tree["tags"], "tags"),
         steps=steps.read(reader),
-        variants=tuple(variant for _, _, variant in members),
+        variants=variants,
         seed=reader.integer(tree["seed"], "seed"),
         replicates=None if tree["replicates"] is None else reader.integer(tree["replicates"], "replicates", 1),
         data=build.data(reader, root),
-        ignore=frozenset(reader.texts(tree["ignore"], "ignore")),
+        ignore=identifying.ignore(reader, variants),
+        default_ids=identifying.default_ids(reader, variants),
+        packages=identifying.packages(reader),
         results=build.results(reader),
         tracking=build.tracking(reader),
         executor=build.executor(reader),

@@ -74,6 +74,13 @@ class ProvenanceSchema:
 
 
 @dataclass
+class IdentitySchema:
+    """`identity`: what else belongs to the identity of runs."""
+
+    packages: Any = field(default_factory=list)
+
+
+@dataclass
 class ExperimentSchema:
     """The top level of an experiment file; any other key is an error, unless a config group brings it."""
 
@@ -87,6 +94,8 @@ class ExperimentSchema:
     replicates: Any = None
     data: Any = field(default_factory=list)
     ignore: Any = field(default_factory=list)
+    default_ids: Any = field(default_factory=dict)
+    identity: IdentitySchema = field(default_factory=IdentitySchema)
     results: ResultsSchema = field(default_factory=ResultsSchema)
     tracking: TrackingSchema = field(default_factory=TrackingSchema)
     executor: ExecutorSchema = field(default_factory=ExecutorSchema)

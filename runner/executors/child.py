@@ -26,6 +26,8 @@ FLUSH_BYTES = 1 << 20
 GIVE_BACK_SECONDS = 0.25
 """A batch was made for a fraction of this. Where its runs take longer than those before them, what has not begun goes back, so that
 other workers can take it."""
+HANDLED = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM)
+"""Signals that steps may have handlers for."""
 DISCONNECTED = 113
 """Exit code of a worker whose socket a step has closed."""
 
@@ -53,6 +55,7 @@ class _Worker:
 
     def __init__(self, sock: socket.socket, page: Page, slot: int, capture: Capture) -> None:
         self._sock, self._page, self._slot, self._capture = sock, page, slot, capture
+        self._journal = Journal(page.journal(slot))
         self._output = (0, 0)
         self._file = os.fstat(sock.fileno()).st_ino
         self._outcomes: list[tuple[Outcome, wire.Output]] = []
@@ -63,7 +66,7 @@ class _Worker:
         job = process.read(self._sock)
         if job is None:
             return
-        performer = Performer(process.unpack(job), self._report, Journal(self._page.journal(self._slot)))
+        performer = Performer(process.unpack(job), self._report, self._journal)
         self._capture.redirect()  # only now: what modules print on import is no run's
         while (batch := process.read(self._sock)) is not None:
             self._perform(performer, process.unpack(batch))
@@ -87,16 +90,22 @@ class _Worker:
                 return
 
     def _mark(self, index: int, step: int) -> None:
+        if step == 0:
+            self._journal.clear()  # what stands there is the last run's
         self._page.mark(self._slot, index, step, monotonic(), self._output)
 
     def _report(self, index: int, entries: Entries) -> None:
         """What a run has logged, on its way at once; what was finished before it goes first."""
+        self._check_socket()
         if self._outcomes:
             self._send(end=False)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # a handler that raises would leave half a report
         try:
-            self._sock.sendall(wire.pack_live(index, entries))
+            self._sock.sendall(wire.pack_live(index, entries, self._journal.generation))
         except (BrokenPipeError, ConnectionResetError):
             os._exit(0)  # the coordinator is gone; nobody waits for this run
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _send(self, *, end: bool) -> None:
         data = wire.pack_outcomes(self._outcomes, end=end)

@@ -20,7 +20,7 @@ from runner.executors.pace import Pace
 from runner.executors.page import Current, Page, create
 from runner.executors.sampling import Sample, Sampler
 from runner.executors.workers import GARBLED, Worker, end_of_process
-from runner.logged import FLOAT, INT, Entries, Points
+from runner.logged import FLOAT, INT, Entries, Points, Restart
 from runner.record import Live, Outcome
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
@@ -48,6 +48,8 @@ class Local:
         self._found: list[Outcome | Live] = []
         self._limits: list[float | None] = []
         self._pace = Pace(self._count)
+        self._heard: set[int] = set()
+        """Runs that execute and have been heard of."""
         self._alone: set[int] = set()
         """Runs of which one has written into its worker's socket: each gets a batch of its own, so that the next time tells which."""
         self._idle_deaths = 0
@@ -208,6 +210,8 @@ class Local:
 
     def _take(self, news: list[Outcome | Live], returned: list[Item]) -> None:
         self._found += news
+        self._heard.update(live.index for live in news if isinstance(live, Live))
+        self._heard.difference_update(outcome.index for outcome in news if isinstance(outcome, Outcome))
         self._requeue(returned)
         seconds = [outcome.seconds for outcome in news if isinstance(outcome, Outcome)]
         if seconds:
@@ -226,15 +230,23 @@ class Local:
         executing = [(w, c) for w in self._workers.values() if w.pid and (c := self._page.current(w.slot)) is not None]
         for worker, current in executing:
             if printed := worker.streams.poll(current.index, current.output, sizes[worker.slot]):
+                self._heard.add(current.index)
                 self._found.append(Live(index=current.index, logged=printed))
         if self._sampler is not None:
             for sample in self._sampler.sample(now, [(current.index, worker.pid, current.since) for worker, current in executing]):
+                self._heard.add(sample.key)
                 self._found.append(Live(index=sample.key, logged=_as_points(sample)))
 
     def _requeue(self, items: Iterable[Item]) -> None:
         """What a worker was given and has not begun, or not finished through no fault of its own, is next."""
-        if not self._draining:
-            self._queue.extendleft(reversed(list(items)))
+        if self._draining:
+            return
+        again = list(items)
+        self._queue.extendleft(reversed(again))
+        for item in again:
+            if item[0] in self._heard:
+                self._heard.remove(item[0])
+                self._found.append(Live(index=item[0], logged=(("", Restart()),)))
 
     # -- death and time limits ----------------------------------------------------------------------------------------
 
@@ -250,6 +262,7 @@ class Local:
         guilty = next((item for item in pending if accused is not None and item[0] == accused.index), None)
         if guilty is not None and accused is not None:
             pending.remove(guilty)
+            self._heard.discard(accused.index)
             self._found.append(worker.verdict(status, accused, self._limits, bytes(self._page.journal(worker.slot))))
             self._idle_deaths = 0
         elif worker.late is None and not worker.garbled and not self._draining:

@@ -73,8 +73,8 @@ class Plugin:
         frames = self._launch(Share(self._job, items, shares), shares)
         outcomes: list[Outcome | Live] = []
         for frame in frames:
-            told = wire.unpack(wire.Inbox().feed(frame)[0])
-            outcomes += [told] if isinstance(told, Live) else told[0]
+            told, _ = wire.unpack(wire.Inbox().feed(frame)[0])
+            outcomes += [told] if isinstance(told, Live) else told
         return outcomes
 
     def drain(self) -> None:

@@ -54,16 +54,19 @@ def pack_outcomes(outcomes: list[tuple[Outcome, Output]], *, end: bool) -> bytes
     return frame(json.dumps([end, rows]).encode())
 
 
-def pack_live(index: int, entries: Entries) -> bytes:
-    """A frame of what a run has logged that still executes."""
-    return frame(json.dumps([index, logged.pack(entries), None]).encode())
+def pack_live(index: int, entries: Entries, generation: int) -> bytes:
+    """A frame of what a run has logged that still executes, and stood in the journal in this generation."""
+    return frame(json.dumps([index, logged.pack(entries), generation]).encode())
 
 
-def unpack(payload: bytes) -> Live | tuple[list[Outcome], bool]:
-    """What `pack_outcomes` or `pack_live` made. Raises ValueError or TypeError for what they did not make."""
-    first, second, *rest = json.loads(payload)
+def unpack(payload: bytes) -> tuple[Live, int] | tuple[list[Outcome], bool]:
+    """What `pack_live` or `pack_outcomes` made. Raises ValueError or TypeError for what they did not make."""
+    try:
+        first, second, *rest = json.loads(payload)
+    except RecursionError:
+        raise ValueError("too deep for a report") from None
     if rest:
-        return Live(index=int(first), logged=logged.unpack(second))
+        return Live(index=int(first), logged=logged.unpack(second)), int(rest[0])
     return [
         Outcome(
             index=index, status=_STATUSES[status], fields=fields, step=step, started=started, seconds=seconds, tags=tags,

@@ -44,6 +44,8 @@ class Worker:
         """The run that it is being killed for."""
         self.garbled = False
         """Something else than its reports has come from it."""
+        self._received = -1
+        """Generation of the journal that has come last."""
         self._inbox = wire.Inbox()
         self._outbox = bytearray()
 
@@ -91,13 +93,17 @@ class Worker:
 
     def report(self, frame: bytes) -> tuple[list[Outcome | Live], list[Item]]:
         """The news of runs that are its own in a frame of it, and what it gives back because a batch takes longer than was thought."""
-        told = wire.unpack(frame)
+        told, more = wire.unpack(frame)
         if isinstance(told, Live):
-            return [told] if any(told.index in batch for batch in self.batches) else [], []
-        outcomes, end = told
-        ours: list[Outcome | Live] = [self.streams.complete(outcome) for outcome in outcomes if self._over(outcome.index)]
-        returned = list(self.batches.popleft().values()) if end and self.batches else []
+            self._received = more
+            return [told] if self.has(told.index) else [], []
+        ours: list[Outcome | Live] = [self.streams.complete(outcome) for outcome in told if self._over(outcome.index)]
+        returned = list(self.batches.popleft().values()) if more and self.batches else []
         return ours, returned
+
+    def has(self, index: int) -> bool:
+        """Whether the run is among what it was given and has not reported."""
+        return any(index in batch for batch in self.batches)
 
     def _over(self, index: int) -> bool:
         """Take a run out of what is pending; whether it was there."""
@@ -125,8 +131,15 @@ class Worker:
             step=current.step,
             started=time.time() - seconds,
             seconds=seconds,
-            logged=(*_recovered(journal), *self.streams.rest(current.index, current.output)),
+            logged=(*self._recovered(journal), *self.streams.rest(current.index, current.output)),
         )
+
+    def _recovered(self, journal: bytes) -> Entries:
+        """What a dead worker's run had logged since it was last heard of; a step may have written anything into foreign memory."""
+        try:
+            return flow.recover(journal) if flow.generation_of(journal) != self._received else ()  # it died before it cleared it
+        except (ValueError, TypeError, IndexError, struct.error):
+            return ()
 
     def close(self) -> None:
         """Free what it held here."""
@@ -134,14 +147,6 @@ class Worker:
         self.theirs.close()
         self.streams.close()
         os.close(self.fault)
-
-
-def _recovered(journal: bytes) -> Entries:
-    """What a dead worker's run had logged since it was last heard of; a step may have written anything into memory that is not its own."""
-    try:
-        return flow.recover(journal)
-    except (ValueError, TypeError, IndexError, struct.error):
-        return ()
 
 
 def end_of_process(status: int) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import time
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,50 @@ def states(root: Path, entries: tuple[str, ...], *, cache: Path | None = None) -
     found = tuple(_state(root.absolute(), entry, stats, sources) for entry in entries)
     stats.save(cache)
     return found
+
+
+class Watch:
+    """Sees whether declared data stays what it was when its hashes were taken."""
+
+    def __init__(self, root: Path, entries: tuple[str, ...]) -> None:
+        """Begin, before the hashes are taken."""
+        self._root = root.absolute()
+        self._looks = {entry: (*_look(self._root, entry), time.time_ns()) for entry in entries}
+        self.seen = {entry: digest for entry, (digest, _, _) in self._looks.items()}
+        """What `stat` said at the beginning, as `look` gives it."""
+        self.until = time.time()
+        """Unix time until which nothing had changed."""
+
+    def changed(self, states: Iterable[DataState]) -> tuple[str, ...]:
+        """Entries that are not what `states` says any more; looks at the content of those of which `stat` cannot tell."""
+        now = time.time()
+        found = tuple(state.path for state in states if not self._holds(state))
+        if not found:
+            self.until = now
+        return found
+
+    def _holds(self, state: DataState) -> bool:
+        digest, youngest, taken = self._looks[state.path]
+        now = time.time_ns()
+        again = _look(self._root, state.path)
+        if again[0] == digest and taken - youngest >= hashing.SETTLED:
+            return True
+        path = _absolute(self._root, state.path)
+        content = hashing.measure(path, hashing.MD5, objects.root_of(path), hashing.StatCache())
+        if content is None or content.hash != state.actual:
+            return False
+        self._looks[state.path] = (*again, now)
+        return True
+
+
+def look(root: Path, entries: Iterable[str]) -> dict[str, str]:
+    """What `stat` says of each entry now, as a digest: equal ones are equal contents."""
+    return {entry: _look(root.absolute(), entry)[0] for entry in entries}
+
+
+def _look(root: Path, entry: str) -> tuple[str, int]:
+    path = _absolute(root, entry)
+    return hashing.look(path, objects.root_of(path))
 
 
 def require_present(states: Iterable[DataState], root: Path) -> None:
@@ -41,14 +86,17 @@ def require_clean(states: Iterable[DataState]) -> None:
 def _state(root: Path, entry: str, stats: hashing.StatCache, sources: recorded.Sources) -> DataState:
     path = _absolute(root, entry)
     known = recorded.find(path, sources)
-    content = hashing.measure(path, known.algorithm if known else hashing.MD5, objects.root_of(path), stats)
+    content = hashing.measure(path, hashing.MD5, objects.root_of(path), stats)
+    compared = content
+    if known and known.algorithm != hashing.MD5:  # it ignores line ends, which a step may not: good for `status` alone
+        compared = hashing.measure(path, known.algorithm, objects.root_of(path), stats)
     return DataState(
         path=entry,
         recorded=known.hash if known else None,
         actual=content.hash if content else None,
         size=content.size if content else None,
         files=content.files if content else None,
-        status=_status(known.hash if known else None, content),
+        status=_status(known.hash if known else None, compared),
         source=Path(os.path.relpath(known.source, root)).as_posix() if known else None,
         source_hash=known.source_hash if known else None,
     )

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner.errors import ConfigError
 from runner.record import DataState, GitState, Provenance
+from runner.suggest import did_you_mean
 
 _SECRET = r"(?:pass|secret|token|api[-_]?key|credential)"
 _OVERRIDE = re.compile(rf"([^=]*{_SECRET}[^=]*)=.", re.IGNORECASE | re.DOTALL)
@@ -29,6 +31,18 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
         argv=tuple(map(masked, argv)),
         cpus=_cpus(),
     )
+
+
+def versions(names: tuple[str, ...]) -> dict[str, str]:
+    """The installed version of every distribution; names normalised. Raises ConfigError, with the nearest name, for one that is not there."""
+    if not names:
+        return {}
+    installed = dict(_packages())
+    for name in names:
+        if name not in installed:
+            hint = did_you_mean(name, installed, "installed")
+            raise ConfigError(f"the package `{name}` is not installed, so that its version cannot count", key="identity.packages", hint=hint)
+    return {name: installed[name] for name in names}
 
 
 def masked(argument: str) -> str:

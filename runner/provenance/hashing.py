@@ -18,7 +18,7 @@ LEGACY_MD5 = "md5-dos2unix"
 """DVC before 3.0: line ends of text files are made `\\n` first."""
 
 _VERSION = 1
-_SETTLED = 2_000_000_000
+SETTLED = 2_000_000_000
 """ns; a file that is younger may be changed again without its time stamp telling."""
 
 _Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
@@ -82,7 +82,7 @@ class StatCache:
             return str(known[-1])
         now = time.time_ns()
         value, after = _hash(path, algorithm)
-        settled = now - max(info.st_mtime_ns, info.st_ctime_ns) >= _SETTLED
+        settled = now - max(info.st_mtime_ns, info.st_ctime_ns) >= SETTLED
         if settled and key[1:] == [after.st_ino, after.st_size, after.st_mtime_ns, after.st_ctime_ns]:
             self.files[path], self.changed = [*key, value], True
         return value
@@ -111,6 +111,21 @@ def measure(path: Path, algorithm: str, dvc_root: Path | None, cache: StatCache)
     except OSError:
         return None
     return Content(hash=cache.folder(str(path), listing), size=sum(state.st_size for state in found.values()), files=len(found))
+
+
+def look(path: Path, dvc_root: Path | None) -> tuple[str, int]:
+    """What `stat` says of all that lies at `path`, as a digest, and when the youngest of it was changed (Unix ns); "", 0 where nothing is.
+
+    Equal digests are equal contents, unless something is changed within two seconds of the look: nothing sets ctime back.
+    """
+    try:
+        info = path.stat()
+        found = dict(_walk(str(path), "", _filter(path, dvc_root))) if stat.S_ISDIR(info.st_mode) else {"": info}
+    except OSError:
+        return "", 0
+    told = [(name, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in sorted(found.items())]
+    youngest = max((max(mtime, ctime) for *_, mtime, ctime in told), default=0)
+    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest(), youngest
 
 
 def tree(listing: Mapping[str, str]) -> str:

@@ -42,6 +42,10 @@ class Inspection:
     steps: tuple[StepInfo, ...] = ()
     code: tuple[str, ...] = ()
     """The code digest of each step."""
+    files: tuple[Mapping[str, str], ...] = ()
+    """The files that each step's digest counts: path below the project root -> SHA-256."""
+    exempt: tuple[str, ...] = ()
+    """Files of the project that steps import and that their policies (`code: module`, `off`) do not count."""
 
 
 def inspect_steps(experiment: Experiment) -> Inspection:
@@ -52,13 +56,13 @@ def inspect_steps(experiment: Experiment) -> Inspection:
     import_root(experiment.root)
     problems: list[str] = []
     infos: list[StepInfo] = []
-    digests: list[str] = []
+    found: list[code.Code] = []
     sources = code.Sources(experiment.root, sys.path)
     for step in experiment.steps:
         if step.process is not None:
             inspected = inspect_process(step, step.process, experiment, sys.path)
             infos.append(inspected.info)
-            digests.append(inspected.code)
+            found.append(inspected.code)
             problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in inspected.problems)
             continue
         try:
@@ -68,10 +72,17 @@ def inspect_steps(experiment: Experiment) -> Inspection:
             problems.append(f"step `{step.name}` ({step.call}): {error}")
             continue
         infos.append(describe_function(step, function, params))
-        digests.append(_digest(sources, step, function))
+        found.append(_code(sources, step, function))
         problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in dict.fromkeys(_check(step, params, experiment)))
     notes = () if problems else tuple(_unused(infos, experiment))
-    return Inspection(problems=tuple(problems), notes=notes, steps=tuple(infos), code=tuple(digests))
+    return Inspection(
+        problems=tuple(problems),
+        notes=notes,
+        steps=tuple(infos),
+        code=tuple(each.digest for each in found),
+        files=tuple(each.files for each in found),
+        exempt=tuple(sorted({file for each in found for file in each.exempt})),
+    )
 
 
 def _unused(infos: list[StepInfo], experiment: Experiment) -> Iterator[str]:
@@ -87,11 +98,11 @@ def _unused(infos: list[StepInfo], experiment: Experiment) -> Iterator[str]:
             yield f"no step takes the {kind} `{name}`" + (f"; did you mean `{close}`?" if close else "")
 
 
-def _digest(sources: code.Sources, step: Step, function: Callable[..., Any]) -> str:
+def _code(sources: code.Sources, step: Step, function: Callable[..., Any]) -> code.Code:
     """Of the module that the reference names, and of the one that says it defines the function, where that is another of the project's."""
     named, defining = module_of(step.call), getattr(function, "__module__", None)
     modules = [named, defining] if isinstance(defining, str) and sources.file(defining) is not None else [named]
-    return code.digest(sources, modules, getattr(sys.modules[named], "__file__", None), step.code)
+    return code.of_modules(sources, modules, getattr(sys.modules[named], "__file__", None), step.code)
 
 
 def _check(step: Step, params: list[inspect.Parameter], experiment: Experiment) -> Iterator[str]:

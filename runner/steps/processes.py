@@ -26,7 +26,7 @@ class Inspected:
 
     problems: tuple[str, ...]
     info: StepInfo
-    code: str
+    code: code.Code
 
 
 def inspect_process(step: Step, process: Process, experiment: Experiment, path: list[str]) -> Inspected:
@@ -38,10 +38,11 @@ def inspect_process(step: Step, process: Process, experiment: Experiment, path: 
     if process.script and (file := placing.script_of(process, root, folder)).is_file():
         files = [file]
     try:
-        found = code.files_of(root, path, files, modules, step.code)
+        found = code.of_files(root, path, files, modules, step.code)
+        info = _info(step, process, experiment, files, [root / file for file in found.files])
     except OSError as error:
-        return Inspected((*problems, f"{error.filename} cannot be read: {error.strerror}"), StepInfo(call=step.call), "")
-    return Inspected(tuple(problems), _info(step, process, experiment, files, found), code.files_digest(found, step.code))
+        return Inspected((*problems, f"{error.filename} cannot be read: {error.strerror}"), StepInfo(call=step.call), code.Code())
+    return Inspected(tuple(problems), info, found)
 
 
 def _problems(process: Process, root: Path, folder: Path) -> Iterator[str]:
@@ -122,10 +123,11 @@ def _held(name: str, tree: Mapping[str, Any]) -> bool:
     return isinstance(inner := tree.get(head), Mapping) and _held(rest, inner)
 
 
-def _info(step: Step, process: Process, experiment: Experiment, files: list[Path], found: Mapping[str, bytes]) -> StepInfo:
+def _info(step: Step, process: Process, experiment: Experiment, files: list[Path], imported: list[Path]) -> StepInfo:
     taken = {name.partition(".")[2].partition(".")[0]: where for name, where in _mentioned(process) if not name.startswith("run.")}
     sources = [file.read_bytes() for file in files]
-    looks = any(map(_LOOKS.search, [*sources, *found.values(), repr((process.command, process.env)).encode()]))
+    others = [file.read_bytes() for file in imported]
+    looks = any(map(_LOOKS.search, [*sources, *others, repr((process.command, process.env)).encode()]))
     if not process.script and not taken and process.args == ():
         looks = True  # what it starts may read the environment; nobody can see from here
     if process.args == "params":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import XrunError
+from runner.steps import loading
 from runner.suggest import did_you_mean, nearest
 
 
@@ -22,7 +23,8 @@ class ResolveError(XrunError):
 
 
 def import_root(root: Path) -> None:
-    """Put the project root first on `sys.path`."""
+    """Put the project root first on `sys.path`, and note from now on what is loaded from it."""
+    loading.watch(root)
     text = str(root)
     if not sys.path or sys.path[0] != text:
         sys.path.insert(0, text)

@@ -10,11 +10,11 @@ Requirements that every implementation keeps, tested by tests/stores/test_suite.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from runner.logged import Artifact, Summary
-from runner.record import Provenance, Record, Trail
+from runner.logged import Artifact, Entries, Summary
+from runner.record import Provenance, Record, Start, Trail
 
 
 class Reader(Protocol):
@@ -72,6 +72,22 @@ class Reader(Protocol):
         """Where the results of an invocation come from."""
         ...
 
+    def evidence(self, epoch: int) -> str | None:
+        """What the identity of an invocation's runs was made of (`evidence.loads`); None where it is not known."""
+        ...
+
+    def source(self, digest: str) -> bytes | None:
+        """A source file by its SHA-256; None when it is not kept."""
+        ...
+
+    def prefixes(self, links: Sequence[str]) -> dict[str, Start]:
+        """Where runs can go on that begin with the same steps as earlier ones: link (`plan.Run.links`) -> what those left."""
+        ...
+
+    def behind(self, start: Start) -> Entries:
+        """What had been logged up to there: parameters, points, rows, artifacts."""
+        ...
+
     def close(self) -> None:
         """Free it; idempotent."""
         ...
@@ -89,6 +105,26 @@ class Store(Reader, Protocol):
 
     def describe(self, epoch: int, provenance: Provenance) -> None:
         """Keep where an invocation's results come from."""
+        ...
+
+    def explain(self, epoch: int, evidence: str, sources: Mapping[str, bytes], *, held: float | None = None) -> None:
+        """Keep, together with the invocation's first records, what their identities are made of (`Evidence.dumps`), and source files by
+        their SHA-256. `held`: Unix time until which declared data was seen to be what the identity says; None: there is none.
+        """
+        ...
+
+    def lacking(self, digests: Iterable[str]) -> set[str]:
+        """Those of these SHA-256 of which no source is kept."""
+        ...
+
+    def hold(self, epoch: int, until: float | None) -> None:
+        """Until when an invocation's data was seen unchanged; None: to its end."""
+        ...
+
+    def void(self, fallen: Mapping[int, float]) -> None:
+        """Results that stand no more, all of them: invocation -> Unix time; those that ended later count as not there in `find`, `results`
+        and `prefixes`.
+        """
         ...
 
     def append(self, records: Iterable[Record], trails: Iterable[Trail] = ()) -> None:

@@ -1,67 +1,100 @@
 """Records as rows of a table, and back."""
 
 import json
+import struct
 from dataclasses import asdict
 from typing import Any
+from zlib import crc32
 
 from runner.record import DataState, DataStatus, Failure, GitState, Provenance, Record, Status
+from runner.stores import sums
+from runner.stores.damage import DamagedError
 
-COLUMNS = (
-    "id_run, experiment, status, params, fields, tags, failure, seed, attempt, started, seconds, epoch, logged, parent, name, cpu_seconds, "
-    "max_rss, troubles, kwargs"
-)
-SELECTED = COLUMNS.replace(", kwargs", ", (SELECT content FROM kwargs WHERE kwargs.id = run.kwargs)")
+TEXTS = ("id_run", "experiment", "status", "params", "fields", "tags", "logged", "parent", "name", "failure")
+NUMBERS = ("seed", "attempt", "started", "seconds", "epoch", "cpu_seconds", "max_rss", "troubles")
+COLUMNS = (*TEXTS, *NUMBERS, "kwargs", "crc")
+_KWARGS = "(SELECT content FROM kwargs WHERE kwargs.id = run.kwargs)"
+SELECTED = ", ".join((*(f"CAST({name} AS BLOB)" for name in (*TEXTS, _KWARGS)), *NUMBERS, "crc"))
+"""What `record_of` needs. As bytes: SQLite's texts, when damaged, need not be UTF-8."""
 
 
-def row_of(record: Record, kwargs: int | None) -> tuple[object, ...]:
+def row_of(record: Record, kwargs: int | None, kwargs_sum: int) -> tuple[object, ...]:
     """The values of COLUMNS; `kwargs` is the number under which the store keeps them."""
-    return (
+    texts = (
         record.id_run,
         record.experiment,
         record.status.value,
         record.params_json,
         record.fields_json,
         record.tags_json,
-        json.dumps(asdict(record.failure)) if record.failure else None,
+        record.logged_json,
+        record.parent,
+        record.name,
+    )
+    numbers = (
         record.seed,
         record.attempt,
         record.started,
         record.seconds,
         record.epoch,
-        record.logged_json,
-        record.parent,
-        record.name,
         record.cpu_seconds,
         record.max_rss,
         record.troubles,
-        kwargs,
     )
+    joined = "\0".join(texts)
+    failure = json.dumps(asdict(record.failure)) if record.failure else None
+    if failure is not None:
+        joined = f"{joined}\0{failure}"
+    return (*texts, failure, *numbers, kwargs, sums.of_record(joined.encode(), numbers, kwargs_sum))
+
+
+def sum_of(row: tuple[Any, ...]) -> int:
+    """The checksum of what SELECTED gives, or gave before there were checksums. Raises DamagedError for what cannot be a record."""
+    try:
+        texts = b"\0".join(row[:10] if row[9] is not None else row[:9])
+        return sums.of_record(texts, row[11:19], crc32(row[10]) if row[10] else sums.NONE)
+    except (TypeError, ValueError, struct.error):
+        raise DamagedError(name_of(row[0])) from None
+
+
+def name_of(id_run: object) -> str:
+    """What to call a run by whatever stands where its id should."""
+    return id_run.decode(errors="replace") if isinstance(id_run, bytes) else "without an id"
 
 
 def record_of(row: tuple[Any, ...]) -> Record:
-    """What SELECTED gives, as a record."""
-    failure, kwargs = row[6], row[18]
+    """What SELECTED gives, as a record. Raises DamagedError, with the id, when it is not what was written."""
+    if sum_of(row) != row[19]:
+        raise DamagedError(name_of(row[0]))
+    failure, kwargs = row[9], row[10]
     return Record(
-        id_run=row[0],
-        experiment=row[1],
-        status=Status(row[2]),
-        params_json=row[3],
-        fields_json=row[4],
-        tags_json=row[5],
+        id_run=row[0].decode(),
+        experiment=row[1].decode(),
+        status=Status(row[2].decode()),
+        params_json=row[3].decode(),
+        fields_json=row[4].decode(),
+        tags_json=row[5].decode(),
         failure=Failure(**json.loads(failure)) if failure else None,
-        seed=row[7],
-        attempt=row[8],
-        started=row[9],
-        seconds=row[10],
-        epoch=row[11],
-        logged_json=row[12],
-        parent=row[13],
-        name=row[14],
-        cpu_seconds=row[15],
-        max_rss=row[16],
-        troubles=row[17],
-        kwargs_json=kwargs or "{}",
+        logged_json=row[6].decode(),
+        parent=row[7].decode(),
+        name=row[8].decode(),
+        kwargs_json=kwargs.decode() if kwargs else "{}",
+        seed=row[11],
+        attempt=row[12],
+        started=row[13],
+        seconds=row[14],
+        epoch=row[15],
+        cpu_seconds=row[16],
+        max_rss=row[17],
+        troubles=row[18],
     )
+
+
+def result_of(row: tuple[Any, ...]) -> tuple[str, bool, str]:
+    """What SELECTED gives as id, whether it is COMPLETED, fields as JSON text. Raises DamagedError."""
+    if sum_of(row) != row[19]:
+        raise DamagedError(name_of(row[0]))
+    return row[0].decode(), row[2] == b"COMPLETED", row[4].decode()
 
 
 def provenance_of(tree: dict[str, object]) -> Provenance:

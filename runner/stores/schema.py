@@ -44,6 +44,9 @@ ALTER TABLE run ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE run ADD COLUMN cpu_seconds REAL NOT NULL DEFAULT 0;
 ALTER TABLE run ADD COLUMN max_rss INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE run ADD COLUMN troubles INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN crc INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE epoch ADD COLUMN crc INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE epoch ADD COLUMN provenance_crc INTEGER;
 CREATE INDEX run_parent ON run (parent) WHERE parent <> '';
 CREATE TABLE kwargs (id INTEGER PRIMARY KEY, content TEXT NOT NULL UNIQUE);
 CREATE TABLE attempt (
@@ -71,6 +74,7 @@ CREATE TABLE series (
     max REAL,
     max_step INTEGER NOT NULL,
     total REAL,
+    crc INTEGER NOT NULL,
     UNIQUE (attempt, name)
 );
 CREATE TABLE points (
@@ -81,7 +85,8 @@ CREATE TABLE points (
     steps BLOB NOT NULL,
     vals BLOB NOT NULL,
     begun REAL NOT NULL,
-    ended REAL NOT NULL
+    ended REAL NOT NULL,
+    crc INTEGER NOT NULL
 );
 CREATE INDEX points_series ON points (series);
 CREATE TABLE part (
@@ -89,7 +94,8 @@ CREATE TABLE part (
     attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     count INTEGER NOT NULL,
-    columns TEXT NOT NULL
+    columns TEXT NOT NULL,
+    crc INTEGER NOT NULL
 );
 CREATE INDEX part_attempt ON part (attempt);
 CREATE TABLE artifact (
@@ -99,21 +105,52 @@ CREATE TABLE artifact (
     sha256 TEXT NOT NULL,
     kind TEXT NOT NULL,
     step INTEGER,
+    crc INTEGER NOT NULL,
     PRIMARY KEY (attempt, path)
 ) WITHOUT ROWID;
 CREATE TABLE output (
     id INTEGER PRIMARY KEY,
     attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
     stream TEXT NOT NULL,
-    text TEXT NOT NULL
+    text TEXT NOT NULL,
+    crc INTEGER NOT NULL
 );
 CREATE INDEX output_attempt ON output (attempt);
+CREATE TABLE prefix (
+    link TEXT PRIMARY KEY,
+    attempt INTEGER NOT NULL REFERENCES attempt (id) ON DELETE CASCADE,
+    steps INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    tracker TEXT NOT NULL,
+    artifacts TEXT NOT NULL,
+    points INTEGER NOT NULL,
+    parts INTEGER NOT NULL,
+    crc INTEGER NOT NULL
+);
+CREATE INDEX prefix_attempt ON prefix (attempt);
+ALTER TABLE epoch ADD COLUMN evidence TEXT;
+CREATE TABLE source (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE loaded (epoch INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (epoch, path, digest)) WITHOUT ROWID;
+CREATE TABLE held (epoch INTEGER PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE void (epoch INTEGER PRIMARY KEY, until REAL NOT NULL);
 """
 """What runs log hangs on `attempt`, of which there is a row when an attempt has logged anything; `live` while it executes.
+
+`source` holds the steps' sources by their SHA-256. `loaded`: sources that an invocation's steps loaded and no code digest counts. `held`: until
+when an invocation's data was seen to be what its identities say, where that is not to its end. `void`: results of an invocation that ended
+later than this do not stand.
 
 NaN is NULL in SQLite: `first` and `last` are NULL for a NaN, since a series has at least one point; `min` and `max` are where no value is
 finite.
 """
+_SUMS = """
+UPDATE run SET crc = xrun_record_sum(id_run, experiment, status, params, fields, tags, logged, parent, name, failure, NULL,
+    seed, attempt, started, seconds, epoch, cpu_seconds, max_rss, troubles);
+UPDATE epoch SET crc = xrun_sum(id, experiment, started), provenance_crc = iif(provenance IS NULL, NULL, xrun_sum(provenance))
+"""
+"""`crc` is what `runner.stores.sums` makes of a row; SQLite calls it by functions that the migration brings along."""
+
 _REPLACED = """
 CREATE TRIGGER run_is_replaced AFTER UPDATE OF epoch, attempt ON run WHEN old.epoch <> new.epoch OR old.attempt <> new.attempt
 BEGIN
@@ -127,6 +164,6 @@ CREATE TRIGGER run_is_removed AFTER DELETE ON run BEGIN DELETE FROM attempt WHER
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*_RECORDS.split(";"), _HANDS),
-    (*_TRACKING.split(";"), _REPLACED, _REMOVED),
+    (*_TRACKING.split(";"), *_SUMS.split(";"), _REPLACED, _REMOVED),
 )
 """Statements that lead from version n to n + 1; an empty file is version 0."""

@@ -6,28 +6,47 @@ Measured reasons in ARCHITECTURE.md, "The store". Only the coordinator writes; w
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from zlib import crc32
 
+from runner.errors import StoreError
 from runner.record import Provenance, Record, Trail
-from runner.stores.reader import SqliteReader, check_version, told
+from runner.stores import holders, mounts, sums
+from runner.stores.damage import HINT, check_structure, check_version, told
+from runner.stores.explained import Explanation
+from runner.stores.migrate import migrate
+from runner.stores.reader import BUSY_SECONDS, SqliteReader
 from runner.stores.rows import COLUMNS, row_of
-from runner.stores.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from runner.stores.trails import Trails
 
 CHECKPOINT_BYTES = 64 << 20
-BUSY_SECONDS = 30.0
+WAL_BYTES = 256 << 20
+"""What the WAL grows to, because somebody reads for long, before that is worth a warning."""
 MAX_KWARGS = 10_000
 """Different kwargs whose numbers are remembered."""
 
-_NAMES = COLUMNS.split(", ")
 _INSERT = f"""
-INSERT INTO run ({COLUMNS}) VALUES ({",".join("?" * len(_NAMES))})
-ON CONFLICT (id_run) DO UPDATE SET {", ".join(f"{name}=excluded.{name}" for name in _NAMES[1:])}
+INSERT INTO run ({", ".join(COLUMNS)}) VALUES ({",".join("?" * len(COLUMNS))})
+ON CONFLICT (id_run) DO UPDATE SET {", ".join(f"{name}=excluded.{name}" for name in COLUMNS[1:])}
 WHERE NOT (excluded.status = 'CANCELLED' AND run.status = 'COMPLETED')
 """
+_KWARGS = "SELECT k.id, CAST(t.content AS BLOB) FROM kwargs k JOIN kwargs t NOT INDEXED ON t.id = k.id WHERE k.content = ?"
+"""What the index finds, and what the table holds."""
+
+
+_UNFINISHED = """
+UPDATE attempt SET live = 0 WHERE live AND experiment = ? AND id IN (SELECT attempt FROM prefix)
+AND NOT EXISTS (SELECT 1 FROM run WHERE run.id_run = attempt.id_run)
+"""
+"""Attempts that nobody will end, from which runs can go on all the same."""
+
+
+class GrowthWarning(UserWarning):
+    """Somebody who reads for long keeps the WAL from being emptied."""
 
 
 class SqliteStore(SqliteReader):
@@ -37,39 +56,48 @@ class SqliteStore(SqliteReader):
         """Open or make the store. Raises StoreError when it cannot be written, or was written by a newer version."""
         self._path = path
         self._unchecked = 0
-        self._kwargs: dict[str, int] = {}
+        self._kwargs: dict[str, tuple[int, int]] = {}
+        self._at_once = mounts.is_remote(path)
+        self._grown = False
+        unclean = any(wal.stat().st_size for wal in (path.with_name(f"{path.name}-wal"),) if wal.exists())
         with told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
             self._trails = Trails(self._db)
+            self._explanation = Explanation(self._db)
             try:
-                self._prepare()
+                self._prepare(unclean)
             except BaseException:
                 self._db.close()
                 raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, unclean: bool) -> None:
         """Look before anything is changed: it may be somebody else's database."""
         if self._tables():
             check_version(self._db, self._path)
+            if wrong := check_structure(self._db, self._path, unclean=unclean):
+                raise StoreError(f"{self._path} is damaged ({wrong}); {HINT}")
+        self._journal()
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA wal_autocheckpoint=0")
+        self._db.execute("PRAGMA foreign_keys=ON")
+        with self._transaction():
+            migrate(self._db, self._path)
+        check_version(self._db, self._path)
+
+    def _journal(self) -> None:
+        """WAL, but where the file system cannot: there the rollback journal, and readers that do not stay."""
+        mode = "TRUNCATE" if self._at_once else "WAL"
+        if self._at_once:
+            warnings.warn(mounts.told(self._path), mounts.NetworkWarning, stacklevel=4)
         deadline = time.monotonic() + BUSY_SECONDS
         while True:  # two processes that make the same store: SQLite does not wait for the change to WAL
             try:
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute(f"PRAGMA journal_mode={mode}")
                 break
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA wal_autocheckpoint=0")
-        self._db.execute("PRAGMA foreign_keys=ON")
-        with self._transaction():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0] if self._tables() else 0
-            for statement in (statement for migration in MIGRATIONS[version:] for statement in migration):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            self._db.execute(f"PRAGMA user_version={max(version, VERSION)}")
-        check_version(self._db, self._path)
 
     def _tables(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
@@ -78,14 +106,44 @@ class SqliteStore(SqliteReader):
         """As the seam says."""
         with self._transaction():
             if alone:
+                self._db.execute(_UNFINISHED, (experiment,))
                 self._db.execute("DELETE FROM attempt WHERE live AND experiment = ?", (experiment,))
             cursor = self._db.execute("INSERT INTO epoch (experiment, started) VALUES (?, ?)", (experiment, started))
-        return int(cursor.lastrowid or 0)
+            epoch = int(cursor.lastrowid or 0)
+            self._db.execute("UPDATE epoch SET crc = ? WHERE id = ?", (sums.of(epoch, experiment, float(started)), epoch))
+        return epoch
 
     def describe(self, epoch: int, provenance: Provenance) -> None:
         """As the seam says."""
+        text = json.dumps(asdict(provenance))
         with told(self._path):
-            self._db.execute("UPDATE epoch SET provenance = ? WHERE id = ?", (json.dumps(asdict(provenance)), epoch))
+            self._db.execute("UPDATE epoch SET provenance = ?, provenance_crc = ? WHERE id = ?", (text, sums.of(text), epoch))
+
+    def explain(self, epoch: int, evidence: str, sources: Mapping[str, bytes], *, held: float | None = None) -> None:
+        """As the seam says."""
+        self._explanation.set(epoch, evidence, sources, held)
+
+    def lacking(self, digests: Iterable[str]) -> set[str]:
+        """As the seam says."""
+        with told(self._path):
+            return {d for d in digests if self._db.execute("SELECT 1 FROM source WHERE digest = ?", (d,)).fetchone() is None}
+
+    def hold(self, epoch: int, until: float | None) -> None:
+        """As the seam says."""
+        with told(self._path):
+            if until is None:
+                self._db.execute("DELETE FROM held WHERE epoch = ?", (epoch,))
+            else:
+                self._db.execute("UPDATE held SET until = ? WHERE epoch = ?", (until, epoch))
+
+    def void(self, fallen: Mapping[int, float]) -> None:
+        """As the seam says."""
+        with told(self._path):
+            if self._voids() == dict(fallen):
+                return
+        with self._transaction():
+            self._db.execute("DELETE FROM void")
+            self._db.executemany("INSERT INTO void VALUES (?, ?)", fallen.items())
 
     def append(self, records: Iterable[Record], trails: Iterable[Trail] = ()) -> None:
         """As the seam says."""
@@ -94,25 +152,42 @@ class SqliteStore(SqliteReader):
         with self._transaction():
             for trail in trails:
                 size += self._trails.append(trail)
-            rows = [row_of(record, self._kwargs_of(record.kwargs_json)) for record in records]
+            rows = [row_of(record, *self._kwargs_of(record.kwargs_json)) for record in records]
             self._db.executemany(_INSERT, rows)
             self._trails.close(records)
+            self._explanation.write()
+        self._explanation.done()
         # estimated, because the WAL's file does not shrink at a checkpoint: a random id dirties a page of the index, about 4 kB a row
         self._unchecked += size + sum(4096 + len(record.fields_json) for record in records)
         if self._unchecked > CHECKPOINT_BYTES:
             self._unchecked = 0
             with suppress(sqlite3.Error):  # the records are committed; whether the disk is full, the next commit will say
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                _, pages, moved = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                if moved < pages and not self._grown:
+                    self._look_at_growth()
 
-    def _kwargs_of(self, content: str) -> int | None:
-        """The number under which these kwargs are kept: one for all runs that share them."""
+    def _look_at_growth(self) -> None:
+        """Warn, once, of readers who stay so long that the WAL grows: nothing is lost but space on the disk."""
+        size = self._path.with_name(f"{self._path.name}-wal").stat().st_size
+        if size > WAL_BYTES:
+            self._grown = True
+            who = holders.named(holders.readers(self._path)) or "a process"
+            text = f"{self._path}-wal has grown to {size >> 20} MB, since {who} reads the store without a pause; what is recorded is safe"
+            warnings.warn(text, GrowthWarning, stacklevel=3)
+
+    def _kwargs_of(self, content: str) -> tuple[int | None, int]:
+        """The number under which these kwargs are kept, one for all runs that share them; and their checksum."""
         if content == "{}":
-            return None
+            return None, sums.NONE
         if content not in self._kwargs:
             if len(self._kwargs) >= MAX_KWARGS:
                 self._kwargs.clear()
             self._db.execute("INSERT OR IGNORE INTO kwargs (content) VALUES (?)", (content,))
-            self._kwargs[content] = self._db.execute("SELECT id FROM kwargs WHERE content = ?", (content,)).fetchone()[0]
+            number, kept = self._db.execute(_KWARGS, (content,)).fetchone()
+            encoded = content.encode()
+            if kept != encoded:
+                raise StoreError(f"{self._path} is damaged (kwargs {number}); {HINT}")
+            self._kwargs[content] = number, crc32(encoded)
         return self._kwargs[content]
 
     def share(self, experiment: str, ids: Sequence[str]) -> None:

@@ -1,23 +1,26 @@
 """Writes what runs log: one row of `attempt` for each attempt that logged anything, and below it series, points, parts, files, output."""
 
-import math
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from runner.logged import Artifact, Output, Points, Rows, Summary
+from runner.logged import Artifact, Output, Points, Prefix, Restart, Rows, Summary
 from runner.record import Record, Trail
+from runner.stores import prefixes, sums
+from runner.stores.kept import summary_of
 
-_SERIES = f"INSERT INTO series VALUES ({','.join('?' * 14)})"
+_SERIES = f"INSERT INTO series VALUES ({','.join('?' * 15)})"
 _BEGUN = """
 INSERT INTO attempt (id_run, epoch, attempt, experiment, live) VALUES (?,?,?,?,1)
 ON CONFLICT (id_run, epoch, attempt) DO UPDATE SET live = 1 RETURNING id
 """
 _GROWN = """
-UPDATE series SET count=?, n_nan=?, first=?, first_step=?, last=?, last_step=?, min=?, min_step=?, max=?, max_step=?, total=? WHERE id=?
+UPDATE series SET count=?, n_nan=?, first=?, first_step=?, last=?, last_step=?, min=?, min_step=?, max=?, max_step=?, total=?, crc=?
+WHERE id=?
 """
-_POINTS = "INSERT INTO points (series, count, start, steps, vals, begun, ended) VALUES (?,?,?,?,?,?,?)"
+_THERE = "SELECT 1 FROM attempt WHERE id = ? AND id_run = ? AND epoch = ? AND attempt = ?"
+_POINTS = "INSERT INTO points (series, count, start, steps, vals, begun, ended, crc) VALUES (?,?,?,?,?,?,?,?)"
 
 
 @dataclass(slots=True)
@@ -26,15 +29,9 @@ class _Attempt:
 
     key: int
     """Its row in `attempt`."""
+    id_run: str
     series: dict[str, tuple[int, Summary]] = field(default_factory=dict)
     """Metric -> row in `series`, and its summary so far."""
-
-
-def summary_of(values: list[Any]) -> Summary:
-    """A row of `series` as a summary: NaN is NULL in SQLite."""
-    values[2] = math.nan if values[2] is None else values[2]
-    values[4] = math.nan if values[4] is None else values[4]
-    return Summary(*values)
 
 
 class Trails:
@@ -53,7 +50,7 @@ class Trails:
 
     def _series(self, attempt: int) -> dict[str, tuple[int, Summary]]:
         rows = self._db.execute("SELECT * FROM series WHERE attempt = ?", (attempt,))
-        return {name: (key, summary_of(values)) for key, _, name, *values in rows}
+        return {name: (key, summary_of(values)) for key, _, name, *values, _ in rows}
 
     def append(self, trail: Trail) -> int:
         """Add what an attempt has logged; about how many bytes."""
@@ -66,47 +63,64 @@ class Trails:
                     self._add_points(attempt, entry)
                 case Rows():
                     size += len(entry.columns)
-                    row = (attempt.key, entry.table, entry.count, entry.columns)
-                    self._db.execute("INSERT INTO part (attempt, name, count, columns) VALUES (?,?,?,?)", row)
+                    self._insert("part", ("name", "count", "columns"), attempt, (entry.table, entry.count, entry.columns))
                 case Artifact():
-                    self._db.execute("INSERT OR REPLACE INTO artifact VALUES (?,?,?,?,?,?)", (attempt.key, *astuple(entry)))
+                    self._insert("artifact", ("path", "size", "sha256", "kind", "step"), attempt, astuple(entry))
                 case Output():
                     size += len(entry.text)
-                    self._db.execute("INSERT INTO output (attempt, stream, text) VALUES (?,?,?)", (attempt.key, entry.stream, entry.text))
+                    self._insert("output", ("stream", "text"), attempt, (entry.stream, entry.text))
+                case Prefix():
+                    if entry.link:
+                        prefixes.add(self._db, attempt.key, entry)
+                case Restart():
+                    self._db.execute("DELETE FROM attempt WHERE id = ?", (attempt.key,))
+                    attempt = self._attempt(trail)
                 case _:
                     pass  # a matter of the record
         return size
 
     def _attempt(self, trail: Trail) -> _Attempt:
         key = (trail.id_run, trail.epoch, trail.attempt)
-        if key not in self._under_way:
+        known = self._under_way.get(key)
+        if known is None or not self._db.execute(_THERE, (known.key, *key)).fetchone():  # another xrun has executed the run meanwhile
             (row,) = self._db.execute(_BEGUN, (*key, trail.experiment)).fetchone()
-            self._under_way[key] = _Attempt(row, self._series(row) if self._rolled_back else {})
+            self._under_way[key] = _Attempt(row, trail.id_run, self._series(row) if self._rolled_back else {})
         return self._under_way[key]
+
+    def _insert(self, table: str, columns: tuple[str, ...], attempt: _Attempt, values: tuple[Any, ...]) -> None:
+        """A row that hangs on an attempt; of a file, the one with that path is replaced."""
+        marks = ",".join("?" * (len(values) + 2))
+        row = (attempt.key, *values, sums.of(attempt.id_run, *values))
+        self._db.execute(f"INSERT OR REPLACE INTO {table} (attempt, {', '.join(columns)}, crc) VALUES ({marks})", row)
 
     def _add_points(self, attempt: _Attempt, points: Points) -> None:
         known = attempt.series.get(points.name)
         if known is None:
-            row = (None, attempt.key, points.name, *astuple(points.summary))
+            values = astuple(points.summary)
+            row = (None, attempt.key, points.name, *values, sums.of(attempt.id_run, points.name, *values))
             series, summary = int(self._db.execute(_SERIES, row).lastrowid or 0), points.summary
         else:
             series, summary = known[0], known[1].then(points.summary)
-            self._db.execute(_GROWN, (*astuple(summary), series))
+            values = astuple(summary)
+            self._db.execute(_GROWN, (*values, sums.of(attempt.id_run, points.name, *values), series))
         attempt.series[points.name] = (series, summary)
-        row = (series, points.summary.count, points.start, points.steps, points.values, points.begun, points.ended)
-        self._db.execute(_POINTS, row)
+        packed = (points.summary.count, points.start, points.steps, points.values, float(points.begun), float(points.ended))
+        self._db.execute(_POINTS, (series, *packed, sums.of(attempt.id_run, points.name, *packed)))
 
     def close(self, records: Iterable[Record]) -> None:
-        """These runs are over: what their attempts logged is theirs, and what other attempts at them logged is gone."""
+        """These runs are over: what their attempts logged is theirs, and what other attempts at them logged is gone.
+
+        Not so what another xrun logs that executes one of them for another experiment in this moment.
+        """
         if not self._under_way:
             return
         over = {record.id_run for record in records}
         ended = [key for key in self._under_way if key[0] in over]
         for key in ended:
             self._db.execute("UPDATE attempt SET live = 0 WHERE id = ?", (self._under_way.pop(key).key,))
-        for id_run in {key[0] for key in ended}:
+        for id_run, epoch in {key[:2] for key in ended}:
             self._db.execute(
-                """DELETE FROM attempt WHERE id_run = ?1 AND NOT EXISTS (SELECT 1 FROM run
+                """DELETE FROM attempt WHERE id_run = ?1 AND (NOT live OR epoch = ?2) AND NOT EXISTS (SELECT 1 FROM run
                 WHERE run.id_run = ?1 AND run.epoch = attempt.epoch AND run.attempt = attempt.attempt)""",
-                (id_run,),
+                (id_run, epoch),
             )

@@ -10,6 +10,8 @@ import pytest
 
 import runner
 from runner import reading
+from runner.reading import sql
+from runner.reading.views import VIEWS
 from runner.run import Run
 from runner.selectors import ATTRIBUTES, PARTS
 from runner.workspace import locate
@@ -32,7 +34,7 @@ def call(*words: object, cwd: Path) -> str:
 
 
 @pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "reading.Results":
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> reading.Results:
     """What the step of the page has logged, at lr = 0.5, in 4 epochs."""
     (tmp_path / "shown.py").write_text(program("def train(run)"))
     (tmp_path / "conf/experiment").mkdir(parents=True)
@@ -44,7 +46,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "reading.Results
     return runner.load("shown")
 
 
-def test_step_of_the_page_logs_what_the_page_says(trained: "reading.Results") -> None:
+def test_step_of_the_page_logs_what_the_page_says(trained: reading.Results) -> None:
     (run,) = trained.runs().to_dict("records")
     curves = trained.metrics()
     errors = trained.rows("errors")
@@ -70,7 +72,7 @@ def test_run_outside_of_xrun_prints_what_the_page_shows(tmp_path: Path) -> None:
 def test_program_that_reads_back_works_and_says_what_it_gets(tmp_path: Path) -> None:
     for folder in ("conf", "examples"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    call(XRUN, "+experiment=digits", "epochs=30", "-q", "--workspace", tmp_path, cwd=tmp_path)
+    call(XRUN, "+experiment=digits", "-q", "--workspace", tmp_path, cwd=tmp_path)
     text = program("runner.load").replace('load("digits")', f'load("digits", {str(tmp_path)!r})')
     text = re.sub(r"^(digits\..*?)(  #.*)?$", r"print(list(getattr(\1, 'columns', ['text'])))", text, flags=re.MULTILINE)
 
@@ -102,9 +104,6 @@ def test_page_names_every_view_and_its_columns(tmp_path: Path) -> None:
     for names, columns in re.findall(r"^\| (`[^|]*`) \| (.*) \|$", PAGE.partition("| view | columns |")[2], flags=re.MULTILINE):
         plain = re.sub(r"\([^)]*`[^)]*\)", "", columns)  # values in parentheses
         shown |= {name: re.findall(r"`(\w+)`", plain) for name in re.findall(r"`(\w+)`", names)}
-
-    from runner.reading import sql
-    from runner.reading.views import VIEWS
 
     found = {}
     for view in VIEWS:

@@ -147,9 +147,8 @@ def _wait_for_points(project, id_run):
 
 
 def _points(project, id_run):
-    told = subprocess.run(
-        ["xrun", "metrics", id_run, "val/acc", "--json"], cwd=project.root, env=project.environment, capture_output=True, text=True
-    )
+    words = ["xrun", "metrics", id_run, "val/acc", "--json"]
+    told = subprocess.run(words, cwd=project.root, env=project.environment, capture_output=True, text=True, timeout=60, check=False)
     return [(line["step"], line["value"]) for line in map(json.loads, told.stdout.splitlines())]
 
 

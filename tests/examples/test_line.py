@@ -47,16 +47,14 @@ def test_script_knows_nothing_of_xrun(repository):
 def test_params_are_its_arguments_and_its_lines_are_a_metric(line, swept, tmp_path):
     points = line.metrics("loss")
 
-    for (lr, momentum), (_, curve) in zip(AXES, points.groupby("id_run", sort=False), strict=True):
-        row = curve.iloc[0]
-        assert (row["lr"], row["momentum"]) in AXES
+    curves = dict(iter(points.groupby(["lr", "momentum"])))
+
+    assert set(curves) == set(AXES)
+    for (lr, momentum), curve in curves.items():
+        script = swept.root / "examples/scripts/line.py"
+        alone = swept.call("python", script, f"--lr={lr}", f"--momentum={momentum}", cwd=tmp_path).stdout
         assert list(curve["step"]) == list(range(STEPS))
-        alone = swept.call(
-            "python", swept.root / "examples/scripts/line.py", f"--lr={row['lr']}", f"--momentum={row['momentum']}", cwd=tmp_path
-        )
-        printed = [float(text.split()[1]) for text in alone.stdout.splitlines() if text.startswith("loss: ")]
-        assert list(curve["value"]) == printed
-    assert {(row["lr"], row["momentum"]) for _, row in points.iterrows()} == set(AXES)
+        assert list(curve["value"]) == [float(text.split()[1]) for text in alone.splitlines() if text.startswith("loss: ")]
 
 
 def test_each_run_keeps_the_model_that_it_has_written(line, repository):

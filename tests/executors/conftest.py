@@ -59,7 +59,7 @@ class Bench:
         return self
 
     def items(self, points: Sequence[dict[str, Any]]) -> list[Item]:
-        return [(n, f"id-{n}", point, 1000 + n, 0, None, 1) for n, point in enumerate(points)]
+        return [(n, f"id-{n}", point, 1000 + n, 0, None, 1, None) for n, point in enumerate(points)]
 
     def submit(self, points: Sequence[dict[str, Any]]) -> "Bench":
         self.executor.submit(self.items(points))

@@ -187,7 +187,7 @@ def test_a_worker_killed_between_runs_is_replaced_and_nobody_is_blamed(local, re
     b = local("import os\ndef step(n):\n    return {'pid': os.getpid()}\n", workers=1)
     (first,) = b.run(b.step("step"), points=[{"n": 1}])
     os.kill(read(first)["pid"], signal.SIGKILL)
-    b.executor.submit([(k, f"id-{k}", {"n": 2}, 5, 0, None, 1) for k in range(1, 20)])
+    b.executor.submit([(k, f"id-{k}", {"n": 2}, 5, 0, None, 1, None) for k in range(1, 20)])
     found = b.collect()
     assert {o.status for o in found.values()} == {Status.COMPLETED}
     assert read(found[19])["pid"] != read(first)["pid"]
@@ -287,7 +287,7 @@ def step(n):
     found = read(b.collect()[0])
     os.kill(found["zygote"], signal.SIGKILL)
     assert gone(found["pid"])
-    b.executor.submit([(1, "id", {"n": 1}, 5, 0, None, 1)] * 1)
+    b.executor.submit([(1, "id", {"n": 1}, 5, 0, None, 1, None)] * 1)
     with pytest.raises(WorkerStartError, match="the process that starts the workers is gone"):
         b.collect(5)
     b.executor.close()

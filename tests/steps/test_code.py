@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from runner.code import Sources, digest
+from runner.code import Sources, of_modules
 from runner.spec import CodePolicy
 
 
@@ -21,7 +21,7 @@ def digests(tmp_path):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(text if isinstance(text, bytes) else text.encode())
             sources = Sources(tmp_path, [str(tmp_path / folder) for folder in path])
-            found.append(digest(sources, [module], None, policy))
+            found.append(of_modules(sources, [module], None, policy).digest)
         return found
 
     return both
@@ -125,7 +125,7 @@ def test_a_step_of_an_installed_module_has_the_digest_of_its_file(tmp_path):
     import json
 
     sources = Sources(tmp_path, [])
-    one, other = (digest(sources, ["json"], file, CodePolicy.CLOSURE) for file in (json.__file__, json.decoder.__file__))
+    one, other = (of_modules(sources, ["json"], file, CodePolicy.CLOSURE).digest for file in (json.__file__, json.decoder.__file__))
     assert one != other
 
 

@@ -22,7 +22,7 @@ def perform(tmp_path):
         (tmp_path / f"{module}.py").write_text(source)
         steps = (Step(call=f"{module}.step", name="step", **step),)
         job = Job(experiment="e", root=tmp_path, steps=steps, scopes=(kwargs or {},), folders=tmp_path, choices=frozenset(choices))
-        return Performer(job).perform((0, "id", params or {}, 5, 0, None, 1))
+        return Performer(job).perform((0, "id", params or {}, 5, 0, None, 1, None))
 
     return run
 
@@ -127,7 +127,7 @@ def performed(tmp_path: Path, source: str, kwargs: dict, points: list[dict], *, 
     sys.modules.pop("owned", None)
     steps = (Step(call="owned.step", name="step", kwargs=step_kwargs),)
     performer = Performer(Job(experiment="x", root=tmp_path, steps=steps, scopes=(kwargs,), folders=tmp_path / "runs"))
-    outcomes = [performer.perform((n, f"id{n}", point, 0, 0, None, 1)) for n, point in enumerate(points)]
+    outcomes = [performer.perform((n, f"id{n}", point, 0, 0, None, 1, None)) for n, point in enumerate(points)]
     return [codec.loads(outcome.fields) for outcome in outcomes]
 
 

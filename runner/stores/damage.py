@@ -1,0 +1,99 @@
+"""What is said when the store is not what was written: SQLite's errors, rows whose checksum is wrong, pages that do not fit together."""
+
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from runner.errors import StoreError
+from runner.stores.schema import APPLICATION_ID, VERSION
+
+T = TypeVar("T")
+
+HINT: Final = "`xrun doctor --repair` saves what is intact"
+SMALL_BYTES: Final = 512 << 10
+"""A store up to this size is checked whenever it is opened: 2 ms."""
+LARGE_BYTES: Final = 64 << 20
+"""A store up to this size is checked before it is written when the last writer was killed: 0.1 s."""
+_NAMED = 5
+
+
+class DamageWarning(UserWarning):
+    """Part of the store is damaged, and was left out."""
+
+
+class FullError(StoreError):
+    """There is no room on the disk. Nothing of what was to be written is there; once there is room, it can be written again."""
+
+
+class DamagedError(Exception):
+    """A row is not what was written; the text says whose it is."""
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise FullError(f"{path}: {error}") from error
+        broken = code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(error)
+        raise StoreError(f"{path} is damaged ({error}); {HINT}" if broken else f"{path}: {error}") from error
+    except UnicodeDecodeError:  # of SQLite's own words, which quote a damaged schema
+        raise StoreError(f"{path} is damaged; {HINT}") from None
+    except DamagedError as error:
+        raise StoreError(f"{path} is damaged: {error}; {HINT}") from None
+
+
+def intact(path: Path, rows: Iterable[Any], make: Callable[[Any], T], what: str = "run") -> Iterator[T]:
+    """What `make` makes of rows, without those that it finds damaged; these are warned of once at the end."""
+    damaged: list[str] = []
+    for row in rows:
+        try:
+            made = make(row)
+        except DamagedError as error:
+            damaged.append(str(error))
+            continue
+        yield made
+    if damaged:
+        warn(path, damaged, what)
+
+
+def warn(path: Path, damaged: Sequence[str], what: str) -> None:
+    """Say which rows are left out. An experiment executes such runs again."""
+    names = list(dict.fromkeys(damaged))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    text = f"{path} is damaged: {what} {', '.join(names[:_NAMED])}{more} cannot be shown; {HINT}, running again makes the rest"
+    warnings.warn(text, DamageWarning, stacklevel=3)
+
+
+def check_version(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse what is not a store, and a store of a newer format. Raises StoreError."""
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{path} is not a store of xrun; --workspace DIR chooses another place")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise StoreError(f"{path} was written by a newer xrun (format {version}, this one knows {VERSION}); update xrun")
+
+
+def check_structure(db: sqlite3.Connection, path: Path, *, unclean: bool = False) -> str:
+    """What is wrong with the pages of a store, "" when nothing is or the look would cost too much.
+
+    A small one is checked wholly, with its indexes; a larger one, without them, when `unclean`: its last writer did not close it.
+    """
+    size = path.stat().st_size
+    if size > SMALL_BYTES and not (unclean and size <= LARGE_BYTES):
+        return ""
+    try:
+        found = db.execute("PRAGMA integrity_check(1)" if size <= SMALL_BYTES else "PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            return ""
+        found = error
+    return "" if found == "ok" else " ".join(str(found).replace("*** in database main ***", "").split())
