@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 from runner.executors import wire
-from runner.flow import JOURNAL_BYTES, Flow, Journal
+from runner.flow import Flow
+from runner.journal import JOURNAL_BYTES, Journal
 from runner.logged import Entries
 from runner.run import Run
 from runner.views import Kwargs, View

@@ -1,13 +1,14 @@
 """The way of the data, whole: one experiment from its declaration to its published table. The command line and Python share it."""
 
 import os
+import signal
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner import chosen, codec, executors, plan, results, stores, table
+from runner import checkpoint, chosen, codec, executors, plan, results, stores, table
 from runner.beside import Helper
 from runner.config.load import Request, load, union
 from runner.console import Console, summary
@@ -20,13 +21,20 @@ from runner.provenance import data as data_provenance
 from runner.provenance import environment
 from runner.provenance import git as git_provenance
 from runner.record import DataState, GitState, Provenance
+from runner.rerun import Rerun
 from runner.results import Tabulated, Tally
 from runner.spec import Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.stop import Stop
+from runner.trust import Standing
 from runner.watch import Watch
 from runner.worker import Job
 from runner.workspace import Lock, Workspace
+
+TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h."""
+REQUEUED = (signal.SIGTERM, signal.SIGUSR2)
+"""What a cluster sends to a job that it takes the machine from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +42,10 @@ class Invocation:
     """One call of xrun: what is the same for all of its experiments."""
 
     argv: tuple[str, ...] = ()
-    force: bool = False
-    """Execute what is COMPLETED as well."""
+    rerun: Rerun = field(default_factory=Rerun)
+    """What is executed though the store has it."""
+    requeueable: bool = False
+    """Somebody starts the same command again after SIGTERM and SIGUSR2, if the exit code says so."""
     show_output: bool | None = None
     """Show what runs print while they execute; None: as the experiment says, which is for a plan of one run by default."""
     console: Console
@@ -55,12 +65,18 @@ class Result:
     table: Tabulated
     stopped: int = 0
     """The signal that ended it early, or 0."""
+    again: bool = False
+    """Whether that signal means that the same command is to be started again."""
+    reason: str = ""
+    """What made it start nothing more, if a signal did not: `on_error`, `max_failures`."""
     seconds: float = 0.0
 
     @property
     def exit_code(self) -> int:
-        """0 all completed and the table valid, 1 not, 128 + signal when it was interrupted."""
+        """0 all completed and the table valid, 1 not, 128 + signal when it was interrupted, 75 where that means: once more."""
         if self.stopped:
+            if self.again:
+                return TRY_AGAIN
             return 128 + self.stopped
         return 1 if self.tally.unsuccessful or self.table.violations else 0
 
@@ -68,8 +84,9 @@ class Result:
 class _Evidence:
     """Where the results will come from, found out beside the work: git's part in a thread of its own."""
 
-    def __init__(self, root: Path, argv: tuple[str, ...]) -> None:
+    def __init__(self, root: Path, argv: tuple[str, ...], data: tuple[str, ...]) -> None:
         self._root, self._argv = root, argv
+        self.watch = data_provenance.Watch(root, data)
         self._git: GitState | None = None
         self._error: BaseException | None = None
         self.data: tuple[DataState, ...] = ()
@@ -114,7 +131,9 @@ def expand(experiment: Experiment, inspection: Inspection, states: tuple[DataSta
     """The plan. Raises PlanError with everything that is wrong, before anything ran or was written."""
     if inspection.problems:
         raise PlanError(list(inspection.problems))
-    return plan.expand(experiment, inspection.code, {state.path: state.actual or "" for state in states})
+    hashes = {state.path: state.actual or "" for state in states}
+    planned = plan.expand(experiment, inspection.code, hashes, environment.versions(experiment.packages))
+    return replace(planned, files=inspection.files, exempt=inspection.exempt)
 
 
 def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
@@ -134,7 +153,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:
-        evidence = _Evidence(experiment.root, invocation.argv)
+        evidence = _Evidence(experiment.root, invocation.argv, experiment.data)
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
         planned = expand(experiment, inspection, evidence.data)
@@ -162,6 +181,8 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         tally=watch.tally(),
         table=made,
         stopped=invocation.stop.signal,
+        again=invocation.requeueable and invocation.stop.signal in REQUEUED,
+        reason=invocation.stop.reason,
         seconds=time.monotonic() - begun,
     )
     show(result, watch, invocation.console)
@@ -214,16 +235,24 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
     name = planned.experiment.name
     try:
         epoch = store.begin(name, time.time())
+        standing = Standing(store, planned, evidence.watch, evidence.data)
+        standing.begin(epoch)
         executor.start(job(planned, workspace))
-        records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, force=invocation.force)
+        records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, rerun=invocation.rerun)
+        if not planned.experiment.checkpoint.keep:
+            records = checkpoint.cleared(records, checkpoint.place(workspace.artifacts))
         described = False
         output = invocation.show_output if invocation.show_output is not None else planned.experiment.tracking.show_output
         for _ in invocation.console.progress(records, watch, name, output=len(planned) == 1 if output is None else output):
             if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
                 store.describe(epoch, evidence.provenance())
                 described = True
+            standing.look()
         if not described:
             store.describe(epoch, evidence.provenance())
+        store.append(())  # nobody else has taken over meanwhile, so that the results are this invocation's to publish
+        if trouble := standing.end():
+            invocation.console.say(f"xrun: warning: {trouble}")
     finally:
         store.close()
     return watch, epoch
@@ -243,6 +272,7 @@ def job(planned: Plan, workspace: Workspace) -> Job:
         strict=experiment.tracking.strict,
         max_log=experiment.tracking.max_log,
         system_seconds=experiment.tracking.system_seconds,
+        sharing=checkpoint.Sharing.of(planned),
     )
 
 
@@ -254,6 +284,8 @@ def show(result: Result, watch: Watch, console: Console) -> None:
     console.troubles(watch)
     for note in result.table.notes:
         console.say(f"xrun: warning: {note}")
+    if result.reason and watch.seen < watch.total:
+        console.say(f"xrun: {result.reason}: nothing more was started; {watch.total - watch.seen:,} runs have not been executed")
     console.say(("\n" if watch.total else "") + summary(watch, result.experiment, result.seconds))
     if not result.stopped:
         console.say(f"{_shown(result.folder)}/table.csv  table.parquet  manifest.json  experiment.yaml")

@@ -111,18 +111,16 @@ class Capture:
         return self._ends[0], self._ends[1]
 
     def _untouched(self) -> bool:
-        """The common case, quickly: both streams are where they were put. A file that is not ours hardly reaches as far."""
-        if not self._streams or (sys.stdout, sys.stderr) != self._streams:
+        """The common case, quickly: both streams are where they were put."""
+        if not self._streams or _streams() != self._streams or self._streams[0].closed or self._streams[1].closed:
             return False
         flush()
-        try:
-            ends = [os.lseek(number, 0, os.SEEK_END) for number in _NUMBERS]
-            same = ends == [os.lseek(descriptor, 0, os.SEEK_END) for descriptor in self.descriptors]
-        except OSError:
+        out, err = _stat(1), _stat(2)
+        if out is None or err is None or (_file(out), _file(err)) != self._files:
             return False
-        if not same or ends[0] < self._ends[0] or ends[1] < self._ends[1]:
+        if out.st_size < self._ends[0] or err.st_size < self._ends[1]:
             return False
-        self._ends = ends
+        self._ends = [out.st_size, err.st_size]
         return True
 
     def close(self) -> None:

@@ -28,6 +28,10 @@ class Flight:
     troubles: int = 0
     children: dict[str, Child] | None = None
     """The last that was heard of each child run."""
+    reached: int = 0
+    """How many first steps it has finished, of which the state is whole."""
+    point: str = ""
+    """The run's params as JSON text, once they have been needed."""
 
     def take(self, entries: Entries, experiment: str, epoch: int) -> list[Trail]:
         """Keep what the record needs; everything on its way to the store, a trail for the run and one for each child."""
@@ -44,7 +48,7 @@ class Flight:
                     self.children[entry.id_run] = entry
                 case Restart():
                     sorted_out.update({known: [(known, entry)] for known in self.children or ()})
-                    self.logged, self.children, self.troubles = None, None, 0
+                    self.logged, self.children, self.troubles, self.reached = None, None, 0, 0
                     sorted_out[""] = [(child, entry)]
                     self._inherit(sorted_out[""])
                     continue
@@ -52,13 +56,22 @@ class Flight:
                     if not entry.link:  # one that is inherited has its own
                         links = (*self.run.links, self.run.id_run)
                         entry = replace(entry, link=links[(entry.steps or len(links)) - 1])  # noqa: PLW2901
+                    self.reached = entry.steps
                 case _:
                     pass
             sorted_out.setdefault(child, []).append((child, entry))
-        return [
-            Trail(id_run=child or self.run.id_run, experiment=experiment, epoch=epoch, attempt=self.attempt, entries=tuple(found))
-            for child, found in sorted_out.items()
-        ]
+        return [self._trail(child, tuple(found), experiment, epoch) for child, found in sorted_out.items()]
+
+    def _trail(self, child: str, entries: Entries, experiment: str, epoch: int) -> Trail:
+        trail = Trail(id_run=self.run.id_run, experiment=experiment, epoch=epoch, attempt=self.attempt, entries=entries)
+        if not child:
+            return replace(trail, params_json=self._point())
+        known = (self.children or {}).get(child) or Child(child, "", parent=self.run.id_run)
+        return replace(trail, id_run=child, params_json=known.params, parent=known.parent, name=known.name)
+
+    def _point(self) -> str:
+        self.point = self.point or codec.dumps(self.run.params)
+        return self.point
 
     def _inherit(self, found: list[tuple[str, Any]]) -> None:
         """It begins again where it began."""
@@ -78,7 +91,7 @@ class Flight:
             id_run=self.run.id_run,
             experiment=plan.experiment.name,
             status=outcome.status,
-            params_json=codec.dumps(self.run.params),
+            params_json=self._point(),
             fields_json=outcome.fields,
             tags_json=outcome.tags,
             failure=outcome.failure,

@@ -73,9 +73,7 @@ def encode_step(step: Step, code: str) -> bytes:
     return encode(of_step(step, code))
 
 
-def base(
-    kwargs: Mapping[str, Any], data: Mapping[str, str], seed: int, packages: Mapping[str, str] | None = None
-) -> "hashlib._Hash":
+def base(kwargs: Mapping[str, Any], data: Mapping[str, str], seed: int, packages: Mapping[str, str] | None = None) -> "hashlib._Hash":
     """The part of h_0 that all runs of one grid share; copy it and add the point."""
     told = {"kwargs": kwargs, "data": data, "seed": seed}
     return hashlib.sha256(b"xrun-id-1" + encode({**told, "packages": packages} if packages else told))

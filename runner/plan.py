@@ -97,7 +97,8 @@ class Plan:
         unsaid = {identity.encode_item(name, value) for name, value in experiment.default_ids.items()}
         for point in _points(variant.grids, n):
             params = {name: value for name, value, _ in point}
-            encoded = b"".join(sorted(item for _, _, item in point if item not in unsaid))
+            items = [item for _, _, item in point]
+            encoded = b"".join(sorted(set(items) - unsaid if unsaid else items))
             kwargs = None
             if variant.kwargs_at is not None:
                 kwargs = _without(variant.kwargs_at(params), axis_names(variant.grids[n]))

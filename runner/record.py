@@ -87,6 +87,12 @@ class Trail:
     epoch: int
     attempt: int
     entries: Entries
+    params_json: str = "{}"
+    """For those who look while it executes; its record has them as well."""
+    parent: str = ""
+    """Of a child run: id_run of the run that made it."""
+    name: str = ""
+    """Of a child run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

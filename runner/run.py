@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from runner import artifacts, codec, files, identity, images
+from runner import artifacts, checkpoint, codec, files, identity, images
 from runner.flow import Flow
 from runner.logged import Artifact, Child, Entries, Prefix
 from runner.record import Start
@@ -35,11 +35,14 @@ class Run:
     """
 
     __slots__ = (
+        "_checkpoint",
+        "_checkpoint_place",
         "_children",
         "_dir",
         "_emptied",
         "_flow",
         "_folders",
+        "_hold",
         "_kept",
         "_open_flow",
         "_tracker",
@@ -72,13 +75,25 @@ class Run:
     """experiment, step names, attempt, host, ...: for information, no input to results."""
 
     def __init__(  # noqa: PLR0913 - its fields
-        self, *, id_run: str, kwargs: View, params: View, seed: int, meta: View, folders: Path, flow: Callable[[], Flow]
+        self,
+        *,
+        id_run: str,
+        kwargs: View,
+        params: View,
+        seed: int,
+        meta: View,
+        folders: Path,
+        flow: Callable[[], Flow],
+        checkpoint: Callable[[], Path] | None = None,
     ) -> None:
-        """`folders`: where `dir` is made; `flow` is called when the run logs something first."""
+        """`folders`: where `dir` is made; `flow` is called when the run logs something first, `checkpoint` for the path of that folder."""
         self.id_run, self.kwargs, self.params, self.seed, self.meta = id_run, kwargs, params, seed, meta
         self.fields, self.vars, self.tags = Bunch(), Bunch(), {}
         self._folders, self._open_flow = folders, flow
         self._dir: Path | None = None
+        self._checkpoint_place = checkpoint
+        self._checkpoint: Path | None = None
+        self._hold: int | None = None
         self._emptied = False
         self._flow: Flow | None = None
         self._tracker: Tracker | None = None
@@ -107,6 +122,36 @@ class Run:
             place.mkdir(parents=True, exist_ok=True)
             self._dir = place
         return self._dir
+
+    @property
+    def checkpoint(self) -> Path:
+        """A folder to go on from, made when first asked for: later attempts at this run find in it what earlier ones left there.
+
+        It survives failures, kills and restarts of everything, and goes when the run has completed, unless `checkpoint: keep`. Runs that
+        share one (`checkpoint: {exclude: [epochs]}`) take turns. A kill may come at any time: write a file under another name, rename it.
+        """
+        if self._checkpoint is None:
+            with _opening:
+                if self._checkpoint is None:
+                    self._checkpoint = self._hold_checkpoint()
+        return self._checkpoint
+
+    @property
+    def checkpoint_place(self) -> Path:
+        """Where `checkpoint` is or would be made; makes nothing."""
+        return self._checkpoint_place() if self._checkpoint_place is not None else checkpoint.place(self._folders) / self.id_run
+
+    def _hold_checkpoint(self) -> Path:
+        folder = self.checkpoint_place
+        holder = f"run {self.id_run}, attempt {self.meta.get('attempt', 1)} of process {self.meta.get('xrun_pid', os.getpid())}"
+        self._hold = checkpoint.hold(folder, holder)
+        return folder
+
+    def let_go(self) -> None:
+        """The attempt is over: others may use the checkpoint."""
+        if self._hold is not None:
+            os.close(self._hold)
+            self._hold = None
 
     def _empty(self) -> None:
         if not self._emptied:
@@ -315,7 +360,7 @@ class Run:
 class ChildRun(Run):
     """A run within a run. It ends with its `with` block, or with its parent."""
 
-    __slots__ = ("_begun", "_ended", "_started", "name")
+    __slots__ = ("_begun", "_ended", "_parent", "_started", "name")
 
     def __init__(self, parent: Run, flow: Flow, name: str, params: Mapping[str, Any]) -> None:
         digest = hashlib.sha256(b"xrun-child-1" + parent.id_run.encode() + b"/" + name.encode()).digest()
@@ -329,11 +374,17 @@ class ChildRun(Run):
             folders=parent._folders,
             flow=lambda: flow,
         )
-        self.name = name
+        self.name, self._parent = name, parent
         self._started, self._begun, self._ended = time.time(), time.perf_counter(), False
         self._flow, self._tracker = flow, Tracker(flow, self.id_run, _given(self))
         told = Child(self.id_run, name, codec.dumps(dict(params)), parent=parent.id_run, started=self._started, seed=self.seed)
         flow.entry(self.id_run, told, at_once=True)
+
+    def _hold_checkpoint(self) -> Path:
+        """Below its parent's, which outlives it."""
+        folder = self._parent.checkpoint / self.id_run
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def __enter__(self) -> Self:
         return self

@@ -115,6 +115,12 @@ class Step:
     """Seconds of wall time; None: no limit."""
     retries: int = 0
     """How often a run that failed in this step is tried again."""
+    backoff: float = 0.0
+    """Seconds before the first retry; each further one waits twice as long."""
+    backoff_max: float = 60.0
+    """Seconds that a retry waits at most."""
+    retry_on: tuple[str, ...] = ()
+    """Failures that are worth a retry: statuses, kinds, or the last parts of kinds; empty: all of them."""
     version: int | None = None
     """Raised by hand to make old results stale."""
     code: CodePolicy = CodePolicy.CLOSURE
@@ -145,6 +151,16 @@ class TrackingSpec:
     """Whether what runs print is shown while they run; None: as the terminal and the executor suggest."""
     system_seconds: float | None = 10.0
     """Seconds between two samples of CPU and memory; None: none are taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointSpec:
+    """Whose `run.checkpoint` is, and how long it is kept."""
+
+    keep: bool = False
+    """Whether it outlives the run; else it goes when the run is COMPLETED."""
+    exclude: frozenset[str] = frozenset()
+    """Axes and kwargs, dotted names: runs that differ in nothing else share one. Empty: each run has its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,6 +249,8 @@ class Experiment:
     packages: tuple[str, ...] = ()
     """Distributions whose installed versions belong to the identity (`identity.packages`); normalised names, sorted."""
     results: ResultsSpec = field(default_factory=ResultsSpec)
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """What the results must be like, as declared; `runner.checks.read` understands it."""
     tracking: TrackingSpec = field(default_factory=TrackingSpec)
     executor: ExecutorSpec = field(default_factory=ExecutorSpec)
     launch: Launch | None = None
@@ -240,6 +258,9 @@ class Experiment:
     sweep: Sweep | None = None
     """The Hydra sweeper that chooses the points, where the command line names one; then the grids are not the plan."""
     on_error: OnError = OnError.CONTINUE
+    max_failures: int | None = None
+    """After so many runs that did not complete nothing more starts; None: no limit."""
+    checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)
     provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
     root: Path
     """The project root: the folder that holds the config directory; steps are imported from it."""

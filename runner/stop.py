@@ -22,6 +22,8 @@ class Stop:
     deadline: float = float("inf")
     """Monotonic time at which level 1 becomes level 2."""
     stage: Stage = Stage.BEFORE
+    reason: str = ""
+    """Why the loop itself starts nothing more: `on_error`, `max_failures`."""
     _raised: bool = False
 
     def ask(self, signal: int, grace: float) -> None:

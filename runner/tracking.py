@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner import codec
-from runner.flow import Flow, Series
+from runner.flow import Flow
+from runner.journal import Series
 from runner.logged import FLOAT, INT, Entries, Params, Progress, Rows
 
 MAX_NAME = 250

@@ -6,18 +6,26 @@ that concerns; here it is held against what lies in the project now.
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
 from typing import Protocol
 
 from runner import evidence
+from runner.plan import Plan
 from runner.provenance import data
+from runner.record import DataState
 from runner.stores.explained import Doubt
+from runner.stores.sqlite import SqliteStore as Store
+
+LOOK_SECONDS = 5.0
+MAX_SOURCE = 1 << 20
+"""Bytes of a source that is kept; what is larger is data."""
 
 
 class Doubtful(Protocol):
-    """What is asked of a store."""
+    """What is asked of a store that is read."""
 
     def doubts(self) -> dict[int, Doubt]:
         """Of every invocation of which there is reason to look."""
@@ -63,3 +71,51 @@ def _moved(text: str | None, root: Path) -> str:
         return "it"
     now = data.look(root, kept.seen)
     return next((entry for entry, digest in kept.seen.items() if not digest or now[entry] != digest), "")
+
+
+class Standing:
+    """Keeps, with an invocation's results, what they rest on, and looks whether that stays so while the runs execute."""
+
+    def __init__(self, store: Store, planned: Plan, watch: data.Watch, states: tuple[DataState, ...]) -> None:
+        """`watch` has been looking since before the hashes in `states` were taken."""
+        self._store, self._planned, self._watch, self._states = store, planned, watch, states
+        self._epoch = 0
+        self._due = 0.0
+
+    def begin(self, epoch: int) -> None:
+        """Before the first run: what earlier results stand no more, and what the identities of the new ones are made of."""
+        root, self._epoch = self._planned.experiment.root, epoch
+        self._store.void({number: until for number, (until, _) in reasons(self._store, root).items()})
+        kept = evidence.of(self._planned, self._watch.seen)
+        files = {digest: path for path, digest in kept.files.items()}
+        sources = {digest: text for digest in self._store.lacking(files) if (text := _source(root / files[digest], digest)) is not None}
+        self._store.explain(epoch, kept.dumps(), sources, held=self._watch.until if self._states else None)
+
+    def look(self) -> None:
+        """Look at the data, where there is any and the last look was some time ago: a fiftieth of the time at most."""
+        now = time.monotonic()
+        if not self._states or now < self._due:
+            return
+        if not self._watch.changed(self._states):
+            self._store.hold(self._epoch, self._watch.until)
+        self._due = time.monotonic() + max(LOOK_SECONDS, 50 * (time.monotonic() - now))
+
+    def end(self) -> str:
+        """After the last run: "", or what is to be said of data that is not what it was."""
+        changed = self._watch.changed(self._states) if self._states else ()
+        if self._states:
+            self._store.hold(self._epoch, self._watch.until if changed else None)
+        if not changed:
+            return ""
+        since = time.strftime("%H:%M:%S", time.localtime(self._watch.until))
+        names = ", ".join(changed)
+        return f"{names} changed while the runs executed; results that came after {since} do not count: running again executes these runs"
+
+
+def _source(file: Path, digest: str) -> bytes | None:
+    """A source that is to be kept; None where it is not what was digested, or too large for one."""
+    try:
+        text = file.read_bytes() if file.stat().st_size <= MAX_SOURCE else b""
+    except OSError:
+        return None
+    return text if hashlib.sha256(text).hexdigest() == digest else None

@@ -11,8 +11,10 @@ from typing import Any
 
 from runner import codec, current, identity, seeds, steps
 from runner.calling import bind, keep
+from runner.checkpoint import Sharing, place
 from runner.describe import describe
-from runner.flow import Flow, Journal
+from runner.flow import Flow
+from runner.journal import Journal
 from runner.logged import Entries
 from runner.record import Outcome, Start, Status
 from runner.run import Kwargs, Run, View
@@ -49,6 +51,8 @@ class Job:
     """Whether trouble with what is logged is raised in the step."""
     max_log: int = 10_000_000
     """Bytes of each standard stream that a run keeps."""
+    sharing: Sharing | None = None
+    """What names the checkpoints that runs share; None: each run has its own."""
     system_seconds: float | None = None
     """Seconds between two samples of what a run uses of the machine; None: none are taken."""
 
@@ -118,6 +122,7 @@ class Performer:
         finally:
             if run is not None:
                 current.leave(run)
+                run.let_go()
         return Outcome(
             index=index,
             status=status,
@@ -137,6 +142,10 @@ class Performer:
         report = self._report
         sink = collected.append if report is None else lambda entries: report(index, entries)
         return Flow(sink, self._journal, strict=self._job.strict)
+
+    def _shared_checkpoint(self, kwargs: Mapping[str, Any], params: Mapping[str, Any]) -> Path:
+        assert self._job.sharing is not None
+        return place(self._job.folders) / self._job.sharing.key(kwargs, params)
 
     def _leave_if_forked(self) -> None:
         """A step has forked and its child came back from it: there must not be two that report, or two coordinators."""
@@ -158,6 +167,7 @@ class Performer:
             meta=meta,
             folders=self._job.folders,
             flow=lambda: self._flow(index, collected),
+            checkpoint=None if self._job.sharing is None else lambda: self._shared_checkpoint(fixed, params),
         )
         if all(bound.takes_run for bound in self._steps):
             return run, {}

@@ -100,6 +100,17 @@ class Lock:
         finally:
             os.close(descriptor)
 
+    @staticmethod
+    def held(workspace: Workspace) -> dict[str, str]:
+        """The experiments that other processes run now, each with the sentence that names the holder."""
+        found = {}
+        for file in sorted((workspace.folder / "locks").glob("*.lock")):
+            try:
+                Lock.probe(workspace, file.stem)
+            except LockedError as error:
+                found[file.stem] = str(error)
+        return found
+
     def release(self) -> None:
         """Give it up."""
         self._tell("")

@@ -4,13 +4,18 @@ from typing import Final
 
 COMMANDS: Final[dict[str, str]] = {
     "plan": "what would run, and what is cached; executes nothing",
+    "why": "what makes a run differ from another one, or from the current plan",
     "ls": "the experiments of this project, or the runs of one",
     "show": "one run: parameters, fields, metrics, artifacts, failure, provenance",
     "table": "the result table of an experiment",
+    "check": "hold results against limits and a baseline: the gate of a CI job",
+    "diff": "what differs between two results, in config, code, data, environment and the table",
     "metrics": "what runs logged: summaries, or the points of one metric",
     "artifacts": "the files that runs keep",
     "logs": "what a run has printed, also while it executes",
     "query": "SQL on the store, read-only",
     "export": "runs for MLflow, TensorBoard, DVC, CSV, Parquet",
+    "doctor": "whether the store, the kept files and the results are whole; --repair mends them",
+    "gc": "removes what no result needs any more; says what would go unless --yes",
 }
 """Sub-commands: name -> what it does."""

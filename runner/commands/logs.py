@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     parser = shared.Parser(
         prog="xrun logs",
         description="What a run has printed: its stdout to stdout, its stderr to stderr, and the traceback of one that failed.",
-        epilog="example: xrun logs 4c00df0c -f",
+        epilog="example: xrun logs 4c00df0c -f; this ends when the run is over, or when the process that executes it has died",
     )
     parser.add_argument("id", help="id_run, or enough of its beginning")
     parser.add_argument("-f", "--follow", action="store_true", help="go on while the run executes")
@@ -32,6 +32,9 @@ def main(arguments: list[str]) -> int:
             last = _write(reader, found.id_run, chosen.stream, last)
     finally:
         reader.close()
+    if found.lost and chosen.stream is None:
+        sys.stdout.flush()
+        print(f"the run is {reading.Standing.LOST}: the process that executed it has died; that is all it had printed", file=sys.stderr)
     failure = found.record.failure if found.record is not None and not found.executing else None
     if failure is not None and chosen.stream is None:
         _tell(failure)

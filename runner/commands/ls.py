@@ -1,32 +1,42 @@
 """`xrun ls [EXPERIMENT]`: the experiments of a project, or the runs of one."""
 
 import argparse
-import json
-import time
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from runner import codec, reading, selectors, stores
+from runner.commands import experiments, shown
 from runner.commands import options as shared
-from runner.commands import shown
 from runner.errors import UsageError
 from runner.record import Record, Status
 from runner.selectors import MISSING, Names, Row
+from runner.stores.base import Unfinished
+
+Executing: TypeAlias = Mapping[str, Unfinished]
+"""Id -> the attempt, of runs that execute now."""
 
 LIMIT = 100
 MAX_REASON = 80
+EPILOG = """\
+example: xrun ls coins --where "N > 10 and status == 'COMPLETED'" --columns N,error,seconds --sort error
+
+A run is known once it has logged or printed something. RUNNING: it executes now, for so many seconds since then.
+LOST: it has no end, because the process that executed it was killed; the same xrun command executes it again.
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Print the list; returns 0."""
     parser = shared.Parser(
         prog="xrun ls",
-        description="The experiments of this project; with a name, the runs of that experiment.",
-        epilog="example: xrun ls coins --where \"N > 10 and status == 'COMPLETED'\" --columns N,error,seconds --sort error",
+        description="The experiments of this project; with a name, the runs of that experiment, those that execute now first.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("experiment", nargs="?")
-    parser.add_argument("--status", type=str.upper, choices=[s.value for s in Status], help="only runs that ended so")
+    parser.add_argument("--status", type=str.upper, choices=[*Status, *reading.Standing], help="only runs of which that is shown")
     parser.add_argument("--where", metavar="CONDITION", help="only these runs: \"params.lr < 1e-2 and (error > .1 or status == 'FAILED')\"")
     parser.add_argument("--columns", metavar="A,B", help="what to tell of a run: `error,loss.min,params.lr,seconds`")
     parser.add_argument("--sort", metavar="SELECTOR", help="in the order of this value; runs without it, and NaN, come last")
@@ -38,7 +48,10 @@ def main(arguments: list[str]) -> int:
     reader = stores.read(shared.workspace(chosen).store)
     try:
         if chosen.experiment is None:
-            _experiments(reader, chosen)
+            for option in ("status", "where", "columns", "sort"):
+                if getattr(chosen, option) is not None:
+                    raise UsageError(f"--{option} is about runs; name an experiment: xrun ls EXPERIMENT --{option} ...")
+            experiments.show(reader, chosen)
         else:
             _runs(reader, chosen)
     finally:
@@ -46,22 +59,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _experiments(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
-    for option in ("status", "where", "columns", "sort"):
-        if getattr(chosen, option) is not None:
-            raise UsageError(f"--{option} is about runs; name an experiment: xrun ls EXPERIMENT --{option} ...")
-    found = reader.experiments()
-    if chosen.json:
-        for name, counts, started in found:
-            print(json.dumps({"experiment": name, "counts": counts, "last": started}))
-        return
-    head = ("experiment", "runs", *(s.value.lower() for s in Status), "last run")
-    rows = [(name, sum(counts.values()), *(counts.get(s.value, 0) for s in Status), _when(started)) for name, counts, started in found]
-    shown.show(head, rows, chosen)
-
-
 def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
-    rows, names = _selected(reader, chosen)
+    executing = {a.id_run: a for a in reader.unfinished(chosen.experiment) if not a.lost}
+    rows, names = _selected(reader, chosen, executing)
     if chosen.json or chosen.csv:
         limit = 0
         rows = islice(rows, chosen.limit or None)
@@ -74,19 +74,19 @@ def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
         shown.show(list(told), ([selector.value(row) for selector in told.values()] for row in kept), chosen, limit)
     elif chosen.json:
         for row in rows:
-            print(codec.dumps(summary(row)))
+            print(codec.dumps(summary(row) | {"executing": row.record.id_run in executing}))
     else:
-        shown.show(("id_run", "status", "seconds", "params", ""), map(_line, rows), chosen, limit)
+        shown.show(("id_run", "status", "seconds", "params", ""), (_line(row, executing) for row in rows), chosen, limit)
 
 
-def _selected(reader: stores.SqliteReader, chosen: argparse.Namespace) -> tuple[Iterable[Row], Names]:
+def _selected(reader: stores.SqliteReader, chosen: argparse.Namespace, executing: Executing) -> tuple[Iterable[Row], Names]:
     """The runs asked for, in order, and the names of all there are; these only where they are needed."""
     if chosen.where is None and chosen.columns is None and chosen.sort is None and not chosen.csv:
         reading.check_experiment(reader, chosen.experiment)
         everything = reading.rows(reader, chosen.experiment)
-        return (row for row in everything if chosen.status in (None, row.record.status.value)), Names()
+        return (row for row in everything if chosen.status in (None, _status(row, executing))), Names()
     found = reading.select(reader, chosen.experiment, chosen.where)
-    rows = [row for row in found.rows if chosen.status in (None, row.record.status.value)]
+    rows = [row for row in found.rows if chosen.status in (None, _status(row, executing))]
     if chosen.sort is not None:
         selector = selectors.resolve(chosen.sort, found.names)
         rows = ordered([(row, selector.value(row)) for row in rows], reverse=chosen.reverse)
@@ -135,9 +135,16 @@ def point(record: Record) -> str:
     return " ".join(f"{name}={value!r}" for name, value in record.params.items())
 
 
-def _line(row: Row) -> tuple[str, ...]:
-    record = row.record
-    return record.id_run, record.status.value, f"{record.seconds:.3f}", point(record), _reason(record)
+def _status(row: Row, executing: Executing) -> str:
+    return reading.Standing.RUNNING if row.record.id_run in executing else row.record.status.value
+
+
+def _line(row: Row, executing: Executing) -> tuple[str, ...]:
+    record, attempt = row.record, executing.get(row.record.id_run)
+    seconds = record.seconds if attempt is None else reading.elapsed(attempt)
+    again = f"again; it was {record.status}" if attempt is not None and isinstance(record.status, Status) else ""
+    shown_seconds = "" if math.isnan(seconds) else f"{seconds:.3f}"
+    return record.id_run, _status(row, executing), shown_seconds, point(record), again or _reason(record)
 
 
 def _reason(record: Record) -> str:
@@ -146,7 +153,3 @@ def _reason(record: Record) -> str:
     message = record.failure.message.splitlines()[0] if record.failure.message else ""
     text = f"{record.failure.kind}: {message}" if message else record.failure.kind
     return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 3]}..."
-
-
-def _when(started: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started))

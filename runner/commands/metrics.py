@@ -58,7 +58,7 @@ def _summaries(rows: list[Row], chosen: argparse.Namespace) -> None:
         )
         shown.show([*runs, "metric", *_ALL], parts, chosen)
         return
-    head = ("id_run", "params", "metric", "last", "min", "at step", "max", "at step", "mean", "points")
+    head = ("id_run", "params", "metric", "last", "min", "step", "max", "step", "mean", "points")
     lines = ((row.record.id_run, point(row.record), name, *_parts(s)) for row in rows for name, s in row.metrics.items())
     shown.show(head, lines, chosen, chosen.limit)
 

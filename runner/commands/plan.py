@@ -1,30 +1,27 @@
 """`xrun plan [overrides]`: what would run; executes nothing and writes nothing."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-from runner import app, stores
+from runner import app, codec, novelty, stores
 from runner.commands import options as shared
 from runner.config.load import load
 from runner.console import columns
+from runner.novelty import State
 from runner.plan import Plan, Run
-from runner.record import Record
-from runner.stores import SqliteReader
 from runner.workspace import locate
 
 LIMIT = 40
-CHUNK = 512
 
 
 def main(arguments: list[str]) -> int:
     """Print the plan; returns 0, or raises what makes it impossible."""
     parser = shared.Parser(
         prog="xrun plan",
-        description="What would run: every run with its id, whether it is new, cached or failed before. Executes nothing, writes nothing.",
+        description="What would run: every run with its id, and whether it is new, cached, failed before, or changed and why. Executes "
+        "nothing, writes nothing.",
         epilog="example: xrun plan +experiment=coins N=10,100",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -37,34 +34,27 @@ def main(arguments: list[str]) -> int:
         planned = app.plan_only(experiment, workspace)
         reader = stores.read(workspace.store) if workspace.store.is_file() else None
         try:
+            found = novelty.states(planned, reader, experiment.root)
             if chosen.json:
-                _print_json(planned, reader)
+                _print_json(planned, found)
             else:
-                _print(planned, reader, sys.maxsize if chosen.all else LIMIT)
+                _print(planned, found, sys.maxsize if chosen.all else LIMIT)
         finally:
             if reader is not None:
                 reader.close()
     return 0
 
 
-def _states(planned: Plan, reader: SqliteReader | None) -> Iterator[tuple[Run, str]]:
-    """Every run with what the store knows of it: new, cached, or how it ended last."""
-    runs = iter(planned)
-    while chunk := list(islice(runs, CHUNK)):
-        found: dict[str, Record] = reader.find([run.id_run for run in chunk]) if reader is not None else {}
-        for run in chunk:
-            record = found.get(run.id_run)
-            yield run, "new" if record is None else "cached" if record.status.ok else record.status.value.lower()
-
-
-def _print(planned: Plan, reader: SqliteReader | None, limit: int) -> None:
+def _print(planned: Plan, found: Iterator[tuple[Run, State]], limit: int) -> None:
     counts: dict[str, int] = {}
-    rows: list[tuple[str, ...]] = [("#", "id_run", "state", *planned.axes)]
-    for run, state in _states(planned, reader):
-        counts[state] = counts.get(state, 0) + 1
+    rows: list[tuple[str, ...]] = []
+    for run, state in found:
+        counts[state.word] = counts.get(state.word, 0) + 1
         if run.index < limit:
-            rows.append((str(run.index), run.id_run, state, *(_shown(run.params, name) for name in planned.axes)))
-    print(columns(rows, head=1))
+            rows.append((str(run.index), run.id_run, state.word, *(_shown(run.params, name) for name in planned.axes), state.why))
+    head = ("#", "id_run", "state", *planned.axes, "why")
+    width = len(head) if any(row[-1] for row in rows) else len(head) - 1
+    print(columns([row[:width] for row in (head, *rows)], head=1))
     total = sum(counts.values())
     if total > limit:
         print(f"... and {total - limit:,} more; --all lists them")
@@ -76,15 +66,17 @@ def _shown(params: dict[str, Any], name: str) -> str:
     return str(params[name]) if name in params else "-"
 
 
-def _print_json(planned: Plan, reader: SqliteReader | None) -> None:
-    for run, state in _states(planned, reader):
+def _print_json(planned: Plan, found: Iterator[tuple[Run, State]]) -> None:
+    for run, state in found:
         line = {
             "experiment": planned.experiment.name,
             "index": run.index,
             "id_run": run.id_run,
-            "state": state,
+            "state": state.word,
+            **({"why": state.why, "earlier": state.earlier} if state.why else {}),
+            **({"differences": [difference.told() for difference in state.differences]} if state.differences else {}),
             "params": run.params,
             "kwargs": dict(planned.kwargs(run)),
             "seed": run.seed,
         }
-        print(json.dumps(line))
+        print(codec.dumps(line))

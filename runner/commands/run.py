@@ -10,12 +10,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from runner import __version__
 from runner.beside import Helper
 from runner.commands import options as shared
+from runner.errors import UsageError
 from runner.stop import Stop
+
+if TYPE_CHECKING:
+    from runner.rerun import Rerun
 
 INT_GRACE = 5.0
 TERM_GRACE = 20.0
@@ -38,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-r", "--run", action="store_true")
     made.add_argument("-q", "--quiet", action="store_true")
     made.add_argument("--json", action="store_true")
-    made.add_argument("-f", "--force", action="store_true")
+    made.add_argument("-f", "--force", action="store_true")  # no value: it would swallow the override behind it
+    made.add_argument("--force-where", metavar="CONDITION")
+    made.add_argument("--force-from", metavar="STEP", default="")
+    made.add_argument("--retry-failed", action=argparse.BooleanOptionalAction, default=True)
+    made.add_argument("--requeueable", action="store_true")
     made.add_argument("--show-output", action=argparse.BooleanOptionalAction, default=None)
     made.add_argument("--grace", type=float, metavar="SECONDS")
     return made
@@ -51,7 +59,15 @@ def main(arguments: list[str], helper: Helper) -> int:
         from runner.commands import information
 
         return information.main(chosen)
-    return _run(chosen, helper, tuple(arguments))
+    try:
+        return _run(chosen, helper, tuple(arguments))
+    except KeyboardInterrupt as interrupt:
+        from runner.app import REQUEUED, TRY_AGAIN
+
+        if not chosen.requeueable or not interrupt.args or interrupt.args[0] not in REQUEUED:
+            raise
+        print(f"xrun: interrupted by {signal.Signals(interrupt.args[0]).name} before anything ran; to be started again", file=sys.stderr)
+        return TRY_AGAIN
 
 
 def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...]) -> int:
@@ -62,10 +78,17 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
 
     stop = Stop()
     results: list[app.Result] = []
-    with _own_stdout() as out, _signals(stop, chosen.grace):
+    rerun = _rerun(chosen)
+    with _own_stdout() as out, _signals(stop, chosen.grace, requeueable=chosen.requeueable):
         console = Console(quiet=chosen.quiet or chosen.json, out=out)
         invocation = app.Invocation(
-            argv=("xrun", *arguments), force=chosen.force, show_output=chosen.show_output, console=console, stop=stop, helper=helper
+            argv=("xrun", *arguments),
+            rerun=rerun,
+            requeueable=chosen.requeueable,
+            show_output=chosen.show_output,
+            console=console,
+            stop=stop,
+            helper=helper,
         )
         request = shared.request(chosen)
         for experiment in load(request):
@@ -85,6 +108,17 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     return max(result.exit_code for result in results)
 
 
+def _rerun(chosen: argparse.Namespace) -> "Rerun":
+    """What of the options says which completed or failed runs are executed. Raises UsageError."""
+    from runner import where
+    from runner.rerun import Rerun
+
+    if chosen.force and (chosen.force_where or chosen.force_from):
+        raise UsageError("--force executes every run from its first step; leave it out beside --force-where and --force-from")
+    condition = where.parse(chosen.force_where) if chosen.force_where is not None else None
+    return Rerun(force=chosen.force, where=condition, step=chosen.force_from, retry_failed=chosen.retry_failed)
+
+
 @contextmanager
 def _own_stdout() -> Iterator[TextIO]:
     """What stdout is, for results alone: all that steps print meanwhile, in whatever process, goes to stderr."""
@@ -99,8 +133,9 @@ def _own_stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP ask to stop, the first also where a parent had it ignored (`xrun &` in a script).
+def _signals(stop: Stop, grace: float | None, *, requeueable: bool) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP ask to stop, the first also where a parent had it ignored (`xrun &` in a script); SIGUSR2, if it is
+    what a cluster announces the end with.
 
     Once one has, a late one changes nothing any more.
     """
@@ -111,6 +146,8 @@ def _signals(stop: Stop, grace: float | None) -> Iterator[None]:
     asking = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means it
         asking.append(signal.SIGHUP)
+    if requeueable:
+        asking.append(signal.SIGUSR2)
     old = {number: signal.signal(number, ask) for number in asking}
     try:
         yield

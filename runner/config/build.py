@@ -1,6 +1,7 @@
 """From the resolved config to the frozen parts of an Experiment: the one validator. Below it no config is a dict."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,17 @@ def _columns(reader: Reader, value: Any) -> tuple[tuple[str, str], ...]:
             raise reader.refuse(where, problem, f"name it: {{NAME: {selector}}}")
         seen.add(name)
     return tuple((name, selector.strip()) for name, selector, _ in entries)
+
+
+def checks(reader: Reader) -> tuple[Mapping[str, Any], ...]:
+    """What the results must be like: texts and mappings, all as mappings; `runner.checks` understands them."""
+    made: list[Mapping[str, Any]] = []
+    for n, entry in enumerate(reader.items(reader.tree["checks"], "checks")):
+        key = f"checks[{n}]"
+        if not isinstance(entry, str | dict):
+            raise reader.refuse(key, f"{shown(entry)} is neither a text nor a mapping", "write error.mean <= 0.1")
+        made.append({"check": entry} if isinstance(entry, str) else dict(reader.mapping(entry, key)))
+    return tuple(made)
 
 
 def tracking(reader: Reader) -> TrackingSpec:

@@ -1,13 +1,13 @@
-"""What belongs to the identity of runs, beyond what they are given: `ignore`, `default_ids`, `identity.packages`."""
+"""What belongs to the identity of runs, beyond what they are given: `ignore`, `default_ids`, `identity.packages`, `checkpoint`."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.config.reader import Reader, shown
-from runner.config.schema import IdentitySchema, keys_of
-from runner.spec import Variant
-from runner.suggest import nearest
+from runner.config.schema import CheckpointSchema, IdentitySchema, keys_of
+from runner.spec import CheckpointSpec, Variant
+from runner.suggest import did_you_mean, nearest
 
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -46,6 +46,25 @@ def packages(reader: Reader) -> tuple[str, ...]:
             hint = "write the name alone: numpy"
             raise reader.refuse(f"identity.packages[{n}]", f"{shown(name)} is not the name of a package", hint)
     return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in names}))
+
+
+def checkpoint(reader: Reader, variants: Sequence[Variant]) -> CheckpointSpec:
+    """Whose `run.checkpoint` is: `keep`, or a mapping. One that is shared is kept as well."""
+    given = reader.tree["checkpoint"]
+    if given is None or given == "keep":
+        return CheckpointSpec(keep=given is not None)
+    if not isinstance(given, dict):
+        raise reader.refuse("checkpoint", f"{shown(given)} is neither `keep` nor a mapping", "write {exclude: [epochs]}")
+    section = reader.closed(given, "checkpoint", keys_of(CheckpointSchema))
+    names = reader.texts(section.get("exclude", []), "checkpoint.exclude")
+    known = dict.fromkeys(_names(variants))
+    for n, name in enumerate(names):
+        if name not in known:
+            raise reader.refuse(f"checkpoint.exclude[{n}]", f"there is no kwarg or axis `{name}`", did_you_mean(name, known))
+    keep = reader.boolean(section.get("keep", bool(names)), "checkpoint.keep")
+    if names and not keep:
+        raise reader.refuse("checkpoint.keep", "a checkpoint that runs share is kept, since the next one goes on there", "remove it")
+    return CheckpointSpec(keep=keep, exclude=frozenset(names))
 
 
 def _names(variants: Sequence[Variant]) -> Iterator[str]:

@@ -19,6 +19,9 @@ class StepSchema:
     kwargs: dict[str, Any] = field(default_factory=dict)
     timeout: Any = None
     retries: Any = 0
+    backoff: Any = None
+    backoff_max: Any = 60
+    retry_on: Any = None
     version: Any = None
     code: Any = "closure"
     cache: Any = True
@@ -81,6 +84,14 @@ class IdentitySchema:
 
 
 @dataclass
+class CheckpointSchema:
+    """`checkpoint`, when it is a mapping."""
+
+    exclude: Any = field(default_factory=list)
+    keep: Any = False
+
+
+@dataclass
 class ExperimentSchema:
     """The top level of an experiment file; any other key is an error, unless a config group brings it."""
 
@@ -97,22 +108,24 @@ class ExperimentSchema:
     default_ids: Any = field(default_factory=dict)
     identity: IdentitySchema = field(default_factory=IdentitySchema)
     results: ResultsSchema = field(default_factory=ResultsSchema)
+    checks: Any = field(default_factory=list)
     tracking: TrackingSchema = field(default_factory=TrackingSchema)
     executor: ExecutorSchema = field(default_factory=ExecutorSchema)
     on_error: Any = "continue"
+    max_failures: Any = None
+    checkpoint: Any = None
     provenance: ProvenanceSchema = field(default_factory=ProvenanceSchema)
 
 
 TOP_LEVEL = tuple(f.name for f in fields(ExperimentSchema))
 
 LATER = {
-    "checks": "xrun check",
     "search": "search on Optuna",
     "export": "xrun export",
     "store": "stores other than SQLite",
     "resources": "shared resources",
 }
-"""Keys that the design reserves and this version does not act on: refused, so that nobody trusts a gate that is not there."""
+"""Keys that the design reserves and this version does not act on: refused, so that nobody trusts what is not there."""
 
 
 ABSENT = object()

@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from runner.config import processes, quantities
+from runner.config import processes, quantities, retrying
 from runner.config.reader import Reader, shown
 from runner.config.schema import StepSchema, keys_of
 from runner.spec import CodePolicy, Process, Step
@@ -48,7 +48,7 @@ def _step(reader: Reader, entry: Any, key: str, taken: set[str]) -> Step:
         name=_unique(name, taken) if entry["name"] is None else reader.text(entry["name"], f"{key}.name"),
         kwargs=reader.mapping(entry["kwargs"], f"{key}.kwargs"),
         timeout=None if entry["timeout"] is None else quantities.seconds(reader, entry["timeout"], f"{key}.timeout"),
-        retries=reader.integer(entry["retries"], f"{key}.retries", 0),
+        **retrying.read(reader, entry, given, key),
         version=None if entry["version"] is None else reader.integer(entry["version"], f"{key}.version", 0),
         code=reader.member(entry["code"], f"{key}.code", CodePolicy),
         cache=reader.boolean(entry["cache"], f"{key}.cache"),

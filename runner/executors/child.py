@@ -16,7 +16,7 @@ from runner import process
 from runner.capture import Capture
 from runner.executors import parent, wire
 from runner.executors.page import Page
-from runner.flow import Journal
+from runner.journal import Journal
 from runner.logged import Entries
 from runner.record import Outcome
 from runner.worker import Item, Performer
@@ -78,6 +78,7 @@ class _Worker:
         for item in items:
             outcome = performer.perform(item, self._mark)
             self._check_socket()
+            signal.setitimer(signal.ITIMER_REAL, 0)  # what a step has left on must not hit the next run
             now = monotonic()
             self._page.mark(self._slot, -1, 0, now)  # only now: what the step's objects do when they are freed is its own doing
             self._output = self._capture.mark()

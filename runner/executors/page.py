@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from runner.capture import anonymous
-from runner.flow import JOURNAL_BYTES
+from runner.journal import JOURNAL_BYTES
 
 _SLOT = struct.Struct("<dqqqq")  # monotonic start of the step, step, ends of stdout and stderr before the run, run index + 1 (0: none)
 

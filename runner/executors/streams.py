@@ -37,9 +37,13 @@ class Streams:
         return _entries([reader.poll(index, *part) for reader, *part in zip(self._readers, starts, ends, strict=True)])
 
     def rest(self, index: int, starts: tuple[int, int]) -> tuple[tuple[str, Entry], ...]:
-        """What a run has printed whose process is dead."""
-        texts = [reader.poll(index, start) for reader, start in zip(self._readers, starts, strict=True)]
-        return _entries([text + reader.finish(None, index) for text, reader in zip(texts, self._readers, strict=True)])
+        """What a run has printed whose process is dead; nothing of runs before it that had ended and were not heard of."""
+        return _entries(
+            [
+                "" if reader.size() == start else reader.poll(index, start) + reader.finish(None, index)
+                for reader, start in zip(self._readers, starts, strict=True)
+            ]
+        )
 
     def close(self) -> None:
         """Free the files."""

@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from runner import flow, process
+from runner import journal as journals
+from runner import process
 from runner.capture import anonymous
 from runner.executors import wire
 from runner.executors.child import DISCONNECTED
@@ -137,7 +138,7 @@ class Worker:
     def _recovered(self, journal: bytes) -> Entries:
         """What a dead worker's run had logged since it was last heard of; a step may have written anything into foreign memory."""
         try:
-            return flow.recover(journal) if flow.generation_of(journal) != self._received else ()  # it died before it cleared it
+            return journals.recover(journal) if journals.generation_of(journal) != self._received else ()  # it died before it cleared it
         except (ValueError, TypeError, IndexError, struct.error):
             return ()
 

@@ -2,27 +2,22 @@
 
 import argparse
 import os
-import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from runner import files, selectors
+from runner import files, reading, selectors, table
 from runner.errors import IncompleteError, StoreError, UsageError
 from runner.exports.base import Done, Source
-from runner.selectors import MISSING, Names, Row, Selector
+from runner.selectors import Names
 from runner.suggest import did_you_mean
 from runner.table import exported
 
 if TYPE_CHECKING:
     from runner.table import DataFrame
 
-HIDDEN = "system/"
-"""Metrics with this prefix are written only when they are named."""
 STDOUT = "-"
-_COMMA = re.compile(r",(?=(?:[^`]*`[^`]*`)*[^`]*$)")
-"""A comma that does not stand in backticks."""
 
 
 class Tables:
@@ -57,12 +52,13 @@ class Tables:
             raise UsageError(f"{self._kind} is not for the standard output; name a file")
         rows = list(source.rows())
         names = selectors.known(rows)
+        asked = {text: selectors.resolve(text, names) for text in selectors.listed(chosen.columns or "")}
         if chosen.metrics is None:
-            frame = _frame(rows, _chosen(chosen.columns, names) or _everything(rows))
+            frame = table.framed(reading.values(rows, asked or reading.default_columns(rows, names)))
             parts = iter([frame])
         else:
-            frame = _frame(rows, {"id_run": Selector("run", "id_run"), **(_chosen(chosen.columns, names) or _point(rows))})
-            parts = exported.tidy(frame, _points(source, rows, _metrics(chosen.metrics, names)))
+            frame = table.framed(reading.values(rows, {"id_run": reading.ID, **asked}) if asked else reading.run_columns(rows))
+            parts = exported.tidy(frame, reading.points_of(source.reader, rows, _metrics(chosen.metrics, names)))
         self._write(parts, frame, target)
         yield Done("written", target)
 
@@ -84,40 +80,6 @@ class Tables:
             exported.pour_parquet(parts, types, file)
 
 
-def _frame(rows: list[Row], columns: dict[str, Selector]) -> "DataFrame":
-    values = {name: [selector.value(row) for row in rows] for name, selector in columns.items()}
-    return exported.framed({name: [None if value is MISSING else value for value in some] for name, some in values.items()})
-
-
-def _chosen(columns: str | None, names: Names) -> dict[str, Selector]:
-    """Name -> selector of the columns asked for, as they were written; empty where none were."""
-    texts = [text.strip() for text in _COMMA.split(columns)] if columns else []
-    return {text: selectors.resolve(text, names) for text in texts}
-
-
-def _everything(rows: list[Row]) -> dict[str, Selector]:
-    """All that there is of a run: id, status, point, fields, the last values of metrics, logged parameters."""
-    found = [Selector("run", "id_run"), Selector("run", "status")]
-    found += [Selector("params", name) for name in _ordered(row.params for row in rows)]
-    found += [Selector("fields", name) for name in _ordered(row.fields for row in rows)]
-    found += [Selector("metrics", n, "last") for n in _ordered(row.metrics for row in rows) if not n.startswith(HIDDEN)]
-    found += [Selector("logged", name) for name in _ordered(row.logged for row in rows)]
-    columns: dict[str, Selector] = {}
-    for selector in found:
-        columns[selector.spelling if selector.name in columns else selector.name] = selector
-    return columns
-
-
-def _point(rows: list[Row]) -> dict[str, Selector]:
-    """The params, which say to people which run it is. The names of a point's own columns are not free."""
-    taken = ("id_run", "metric", "step", "time", "value")
-    return {f"params.{n}" if n in taken else n: Selector("params", n) for n in _ordered(row.params for row in rows)}
-
-
-def _ordered(names: Iterable[Iterable[str]]) -> list[str]:
-    return list(dict.fromkeys(name for some in names for name in some))
-
-
 def _metrics(asked: list[str], names: Names) -> list[str] | None:
     """The metrics to write; None: all but the system's."""
     wanted = [name for text in asked for name in text.split(",") if name]
@@ -127,11 +89,3 @@ def _metrics(asked: list[str], names: Names) -> list[str] | None:
     if not names.metrics:
         raise IncompleteError("these runs have logged no metrics")
     return wanted or None
-
-
-def _points(source: Source, rows: list[Row], wanted: list[str] | None) -> Iterator[exported.Series]:
-    for position, row in enumerate(rows):
-        for name in row.metrics if wanted is None else wanted:
-            if name in row.metrics and (wanted is not None or not name.startswith(HIDDEN)):
-                for steps, values, times in source.reader.points(row.record.id_run, name):
-                    yield position, name, steps, values, times

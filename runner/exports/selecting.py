@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runner import selectors, where
+from runner import reading, selectors, where
 from runner.errors import IncompleteError, StoreError
 from runner.exports.base import Source
 from runner.record import Record
 from runner.selectors import Row
 from runner.stores.base import Reader
-from runner.suggest import did_you_mean
 from runner.workspace import Workspace
 
 CHUNK = 500
-"""Runs whose records and summaries are read at once."""
+"""Runs whose records are read at once."""
 
 
 def select(reader: Reader, workspace: Workspace, experiment: str, *, condition: str | None = None, everything: bool = False) -> Source:
@@ -25,15 +23,13 @@ def select(reader: Reader, workspace: Workspace, experiment: str, *, condition: 
     `condition` is in the grammar of `runner.where`. Raises IncompleteError when no run is left, UsageError for a condition that cannot
     be understood.
     """
-    names = [name for name, _, _ in reader.experiments()]
-    if experiment not in names:
-        raise IncompleteError(f"there are no runs of `{experiment}`; {did_you_mean(experiment, names, 'experiments')}")
+    reading.check_experiment(reader, experiment)
     parsed = where.parse(condition) if condition is not None else None
     published = None if everything else _published(workspace.results / experiment / "manifest.json")
     ids, seed = published or (None, None)
 
     def rows() -> Iterator[Row]:
-        return _rows(reader, experiment, ids)
+        return reading.summarised(reader, reader.records(experiment) if ids is None else _in_order(reader, ids))
 
     kept: Callable[[], Iterator[Row]] = rows
     if parsed is not None:
@@ -63,14 +59,6 @@ def _published(manifest: Path) -> tuple[tuple[str, ...], int | None] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{manifest} cannot be read ({error}); run the experiment again, or export with --all") from None
-
-
-def _rows(reader: Reader, experiment: str, ids: Sequence[str] | None) -> Iterator[Row]:
-    source = reader.records(experiment) if ids is None else _in_order(reader, ids)
-    while chunk := list(islice(source, CHUNK)):
-        summaries = reader.summaries([record.id_run for record in chunk])
-        for record in chunk:
-            yield Row(record, summaries.get(record.id_run, {}))
 
 
 def _in_order(reader: Reader, ids: Sequence[str]) -> Iterator[Record]:

@@ -34,14 +34,14 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """The installed version of every distribution; names normalised. Raises ConfigError, with the nearest name, for one that is not there."""
+    """The installed version of every distribution, by normalised name. Raises ConfigError, with the nearest name, where one is missing."""
     if not names:
         return {}
     installed = dict(_packages())
     for name in names:
         if name not in installed:
             hint = did_you_mean(name, installed, "installed")
-            raise ConfigError(f"the package `{name}` is not installed, so that its version cannot count", key="identity.packages", hint=hint)
+            raise ConfigError(f"the package `{name}` is not installed", key="identity.packages", hint=hint)
     return {name: installed[name] for name in names}
 
 

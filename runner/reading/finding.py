@@ -1,18 +1,21 @@
 """Finds runs: those of an experiment that satisfy a condition, or one by a beginning of its id."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from runner import where
 from runner.errors import IncompleteError, UsageError
-from runner.record import Record, Status
+from runner.reading.standing import children_of, standing_in, unfinished
+from runner.record import Record
 from runner.selectors import Names, Row, known
-from runner.stores.base import Reader
+from runner.stores.base import Reader, Unfinished
 from runner.suggest import did_you_mean
 
 CHUNK = 500
 """Runs whose summaries are read at once."""
+SEVERAL = 3
+"""Runs that are named when a beginning of an id fits several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Selection:
     """Runs of an experiment."""
 
     rows: list[Row]
-    """Those that satisfy the condition, in the order in which they were committed."""
+    """Those that satisfy the condition: those that execute first, the others in the order in which they were committed."""
     names: Names
     """What any run of the experiment has."""
     total: int
@@ -33,9 +36,27 @@ class Found:
 
     id_run: str
     record: Record | None
-    """How it ended; None while it executes for the first time."""
-    executing: bool
-    """Whether it executes now (again, where there is a record), as far as the store knows."""
+    """How it ended; None while it executes for the first time, and when it has been lost."""
+    attempt: Unfinished | None
+    """Of one that executes now (again, where there is a record), or has been lost."""
+
+    @property
+    def executing(self) -> bool:
+        """Whether it executes now."""
+        return self.attempt is not None and not self.attempt.lost
+
+    @property
+    def lost(self) -> bool:
+        """Whether the process that executed it died before it was over, and nobody has executed it since."""
+        return self.record is None and self.attempt is not None and self.attempt.lost
+
+    @property
+    def shown(self) -> Record:
+        """Its record, or what stands in for it."""
+        if self.record is not None:
+            return self.record
+        assert self.attempt is not None  # noqa: S101 - one of them is there
+        return standing_in(self.attempt)
 
 
 def check_experiment(reader: Reader, experiment: str) -> None:
@@ -46,8 +67,19 @@ def check_experiment(reader: Reader, experiment: str) -> None:
 
 
 def rows(reader: Reader, experiment: str, *, children: bool = False) -> Iterator[Row]:
-    """All runs of an experiment with the summaries of their metrics; child runs only if asked for. Memory is O(1)."""
-    source = reader.records(experiment, children=children)
+    """All runs of an experiment with the summaries of their metrics, those that execute first; child runs if asked for. Memory is O(1).
+
+    A run that executes, or was lost, and has no record, has what stands in for one: its status is a `Standing`.
+    """
+    first = unfinished(reader, experiment, children=children)
+    ids = {record.id_run for record in first}
+    rest = (record for record in reader.records(experiment, children=children) if record.id_run not in ids)
+    return summarised(reader, chain(first, rest))
+
+
+def summarised(reader: Reader, records: Iterable[Record]) -> Iterator[Row]:
+    """Runs with the summaries of their metrics. Memory is O(1)."""
+    source = iter(records)
     while chunk := list(islice(source, CHUNK)):
         summaries = reader.summaries([record.id_run for record in chunk])
         for record in chunk:
@@ -70,22 +102,19 @@ def select(reader: Reader, experiment: str, condition: str | None = None, *, chi
 def find(reader: Reader, prefix: str) -> Found:
     """The run whose id begins so. Raises IncompleteError when there is none, UsageError when there are several."""
     text = prefix.lower()
-    executing = reader.executing(text) if text else []  # first: a run that ends in this moment is found once more rather than not at all
+    attempts = {one.id_run: one for one in reader.unfinished(prefix=text)} if text else {}  # first: what ends in this moment has a record
     records = {record.id_run: record for record in reader.lookup(text)} if text else {}
-    ids = list(dict.fromkeys([*records, *executing]))
+    ids = list(dict.fromkeys([*records, *attempts]))
     if not ids:
         raise IncompleteError(f"there is no run whose id begins with `{prefix}`; `xrun ls EXPERIMENT` lists them")
     if len(ids) > 1:
-        raise UsageError(f"several runs begin with `{prefix}`: {', '.join(ids)}; give more of the id")
-    return Found(ids[0], records.get(ids[0]), ids[0] in executing)
+        raise UsageError(f"several runs begin with `{prefix}`: {', '.join(ids[:SEVERAL])}; give more of the id")
+    return Found(ids[0], records.get(ids[0]), attempts.get(ids[0]))
 
 
 def family(reader: Reader, found: Found) -> list[Row]:
-    """A run and its child runs. Of one that executes for the first time, nothing is known but its id and what it has logged so far."""
-    record = found.record or Record(id_run=found.id_run, experiment="", status=Status.CANCELLED)
-    records = [record, *reader.children(found.id_run)]
-    summaries = reader.summaries([one.id_run for one in records])
-    return [Row(one, summaries.get(one.id_run, {})) for one in records]
+    """A run and its child runs."""
+    return list(summarised(reader, [found.shown, *children_of(reader, found.id_run)]))
 
 
 def targets(reader: Reader, target: str, condition: str | None) -> tuple[list[Row], str]:

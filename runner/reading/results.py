@@ -41,6 +41,8 @@ class Results:
     ) -> "DataFrame":
         """One row a run that the store has, whatever its status.
 
+        A run that has no record has the status RUNNING while it executes, once it has logged something, and LOST when its process died.
+
         `columns`: selectors, or a mapping of column name -> selector; `id_run` is always there. Default: id, status, the point, kwargs in
         which the runs differ, fields, last values of metrics, logged parameters, each under the shortest name that stands for it.
         `children`: child runs as well, with the columns `parent` and `name`.

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-_LATEST = "JOIN main.attempt a ON a.id = (SELECT max(b.id) FROM main.attempt b WHERE b.id_run = r.id_run)"
+_KEPT = "JOIN main.attempt a ON a.id = (SELECT max(b.id) FROM main.attempt b WHERE b.id_run = r.id_run AND NOT b.live)"
+"""What an attempt has logged that is not over is not its run's yet."""
 _NAMED = "SELECT r.id_run, j.key AS name, j.value FROM main.run r{join}, json_each(xrun_flat({text})) j"
 
 VIEWS: Final[dict[str, tuple[str, str]]] = {
@@ -29,24 +30,24 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
         "id_run, name, last, first, min, max, mean, count, n_nan, last_step, first_step, min_step, max_step",
         f"""SELECT r.id_run, s.name, s.last, s.first, s.min, s.max, s.total / nullif(s.count - s.n_nan, 0) AS mean, s.count, s.n_nan,
             s.last_step, s.first_step, iif(s.min IS NULL, NULL, s.min_step) AS min_step, iif(s.max IS NULL, NULL, s.max_step) AS max_step
-            FROM main.run r {_LATEST} JOIN main.series s ON s.attempt = a.id""",
+            FROM main.run r {_KEPT} JOIN main.series s ON s.attempt = a.id""",
     ),
     "points": (
         "id_run, name, step, time (Unix seconds), value",
         f"""SELECT r.id_run, s.name, iif(length(p.steps) = 0, p.start + j.key, xrun_step(p.steps, j.key)) AS step,
             p.begun + j.key * iif(p.count > 1, (p.ended - p.begun) / (p.count - 1), 0) AS time, j.value
-            FROM main.run r {_LATEST} JOIN main.series s ON s.attempt = a.id JOIN main.points p ON p.series = s.id,
+            FROM main.run r {_KEPT} JOIN main.series s ON s.attempt = a.id JOIN main.points p ON p.series = s.id,
             json_each(xrun_values(p.vals)) j""",
     ),
     "artifacts": (
         "id_run, path, size (bytes), sha256, kind, step (of an image), file (where it lies)",
         f"""SELECT r.id_run, f.path, f.size, f.sha256, f.kind, f.step, xrun_folder() || '/' || r.id_run || '/' || f.path AS file
-            FROM main.run r {_LATEST} JOIN main.artifact f ON f.attempt = a.id""",
+            FROM main.run r {_KEPT} JOIN main.artifact f ON f.attempt = a.id""",
     ),
     "logs": (
         "id_run, stream (stdout or stderr), text",
         f"""SELECT r.id_run, o.stream, group_concat(o.text, '') AS text
-            FROM main.run r {_LATEST} JOIN (SELECT * FROM main.output ORDER BY id) o ON o.attempt = a.id GROUP BY r.id_run, o.stream""",
+            FROM main.run r {_KEPT} JOIN (SELECT * FROM main.output ORDER BY id) o ON o.attempt = a.id GROUP BY r.id_run, o.stream""",
     ),
 }
 """View -> its columns, for people; its definition. NaN is NULL, as everywhere in SQLite; true and false are 1 and 0."""

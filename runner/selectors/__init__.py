@@ -26,3 +26,4 @@ from runner.selectors.spelling import Atom as Atom
 from runner.selectors.spelling import listed as listed
 from runner.selectors.spelling import parse as parse
 from runner.selectors.spelling import quoted as quoted
+from runner.selectors.spelling import said as said

@@ -6,7 +6,7 @@ from typing import Final
 from runner.errors import UsageError
 from runner.selectors.row import TREES, Names
 from runner.selectors.selector import ATTRIBUTES, PARTS, Selector
-from runner.selectors.spelling import Atom, parse, quoted
+from runner.selectors.spelling import Atom, parse, quoted, said
 from runner.suggest import did_you_mean, nearest
 
 _ONE: Final = {"fields": "a field", "metrics": "a metric", "params": "a param"}
@@ -70,8 +70,8 @@ def _only(text: str, found: list[Selector]) -> Selector:
         return found[0]
     kinds = list(dict.fromkeys(selector.kind for selector in found))
     what = " and ".join(_ONE[kind] for kind in kinds) if len(kinds) > 1 else "a metric and a part of one"
-    spellings = " or ".join(f"`{_unmistakable(s) if len(kinds) == 1 else s.spelling}`" for s in found)
-    raise UsageError(f"`{text}` is {what}; write {spellings}")
+    spellings = " or ".join(said(_unmistakable(s) if len(kinds) == 1 else s.spelling) for s in found)
+    raise UsageError(f"{said(text)} is {what}; write {spellings}")
 
 
 def _unmistakable(selector: Selector) -> str:
@@ -86,14 +86,16 @@ def _unknown(text: str, atoms: tuple[Atom, ...], names: Names, choices: list[str
     stem, last = _joined(atoms[:-1]), atoms[-1].text
     if stem in names.metrics and prefix in ("", "metrics."):
         written = prefix + quoted(stem)
-        return UsageError(f"a metric has no `{last}`; {did_you_mean(f'{written}.{last}', [f'{written}.{p}' for p in PARTS], 'it has')}")
+        close = nearest(last, PARTS)
+        hint = f"did you mean {said(f'{written}.{close}')}?" if close else f"it has: {', '.join(f'{written}.{p}' for p in PARTS)}"
+        return UsageError(f"a metric has no {said(last)}; {hint}")
     name = _joined(atoms)
     if close := nearest(name, choices):
-        return UsageError(f"there is no `{text}`; did you mean `{prefix}{quoted(close)}`?")
+        return UsageError(f"there is no {said(text)}; did you mean {said(prefix + quoted(close))}?")
     everything = {Selector(kind, n, "last").spelling: n for kind in (*TREES, "metrics") for n in sorted(getattr(names, kind))}
     everything |= {f"run.{n}": n for n in ATTRIBUTES}
     same = [spelling for spelling, n in everything.items() if n == name]  # under another prefix
     if close := same[0] if same else None if prefix else nearest(text, everything):
-        return UsageError(f"there is no `{text}`; did you mean `{close}`?")
+        return UsageError(f"there is no {said(text)}; did you mean {said(close)}?")
     listed = [prefix + quoted(n) for n in choices]
-    return UsageError(f"there is no `{text}`; {did_you_mean('', listed, f'names with `{prefix}`' if prefix else 'names')}")
+    return UsageError(f"there is no {said(text)}; {did_you_mean('', listed, f'names with `{prefix}`' if prefix else 'names')}")

@@ -32,14 +32,14 @@ def parse(text: str) -> tuple[Atom, ...]:
     while True:
         found = _SEGMENT.match(rest, at)
         if found is None:  # never: an empty segment is one
-            raise UsageError(f"`{rest}` is not a selector")
+            raise UsageError(f"{said(rest)} is not a selector")
         name = found["name"]
         atoms.append(Atom(found["bare"]) if name is None else Atom(name.replace("``", "`"), quoted=True))
         at = found.end()
         if at == len(rest):
             return tuple(atoms)
         if rest[at] != ".":
-            raise UsageError(f"`{rest}` is not a selector: {_problem(rest, at)}")
+            raise UsageError(f"{said(rest)} is not a selector: {_problem(rest, at)}")
         at += 1
 
 
@@ -48,7 +48,7 @@ def _problem(text: str, at: int) -> str:
         return "a backtick is not closed" if text.count("`") % 2 else "names are separated by dots"
     if at and text[at - 1] == "`":
         return f"after the closing backtick, there is {text[at]!r} instead of a dot"
-    return f"a name with {text[at]!r} in it stands in backticks, as in `` `val loss`.min ``"
+    return f"a name with {text[at]!r} in it stands in backticks, as `val loss`.min does"
 
 
 def listed(text: str) -> list[str]:
@@ -59,3 +59,8 @@ def listed(text: str) -> list[str]:
 def quoted(name: str, *, always: bool = False) -> str:
     """The name as it is written in a selector: in backticks where it must be."""
     return name if _PLAIN.fullmatch(name) and not always else f"`{name.replace('`', '``')}`"
+
+
+def said(text: str) -> str:
+    """A selector within a sentence: in backticks, unless it has some itself."""
+    return text if "`" in text else f"`{text}`"

@@ -5,12 +5,10 @@ another way (a loader of its own, a test runner's hook) is noted from its file w
 """
 
 import hashlib
-import importlib.machinery
-import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
@@ -21,6 +19,10 @@ from typing import Any
 
 _OURS = f"{Path(__file__).parent.parent}{os.sep}"
 _FOREIGN = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+CHANGED = (
+    "{} was changed after the sweep began, and this run would have used the new code under the identity of the old; "
+    "nothing of it is kept; running again uses the new code"
+)
 _SETTLED = 2_000_000_000
 """ns; a file that is younger may be changed again without its time stamp, in a .pyc of whole seconds, telling."""
 
@@ -36,6 +38,8 @@ class Finder(MetaPathFinder):
         self.loaded: dict[str, str] = {}
         """Absolute path -> SHA-256 of the bytes that were executed last."""
         self.loads = 0
+        self.before = frozenset(sys.modules)
+        """Modules of the program that called us, and what it has imported: nobody knows of what content."""
 
     def note(self, path: str, source: bytes) -> None:
         """These bytes are executed now."""
@@ -100,6 +104,8 @@ class Expected:
     root: Path
     steps: tuple[Mapping[str, str], ...]
     """Of each step: path below the root -> SHA-256."""
+    scripts: frozenset[int] = frozenset()
+    """Numbers of the steps that are scripts or commands, whose sources another process loads."""
     open_ended: bool = True
     """Whether a step counts whatever it imports (`code: closure`), so that there is to tell of what nobody could foresee."""
     exempt: frozenset[str] = frozenset()
@@ -118,16 +124,26 @@ class Guard:
         self._aside = tuple(f"{folder.resolve()}{os.sep}" for folder in expected.aside)
         self._finder = watch(expected.root)
         self._seen: dict[str, str] = {}
-        self._names: set[str] = set()
+        self._names = set(self._finder.before)
         self._counts = (0, 0)
         self._news: dict[str, str] = {}
         self._known: dict[str, State] = {}
         """Absolute path of a script's source -> its state when it was found to be the plan's."""
         self.changed = ""
         """Path of a source that this process has loaded and that is not the plan's; empty: none. Loaded is loaded: it stays so."""
-        self._note(_others(self._finder, self._names), foreseen=True)  # the program that called us, and what it has imported
 
-    def look(self) -> str:
+    def before(self, step: int) -> str:
+        """What speaks against executing a step now (`CHANGED`), "" when nothing does."""
+        return self._verdict(self.changed or (self._stale_file(step) if step in self._expected.scripts else ""))
+
+    def after(self, step: int) -> str:
+        """What speaks against keeping what a step has done, "" when nothing does."""
+        return self._verdict(self._look() or (self._stale_file(step) if step in self._expected.scripts else ""))
+
+    def _verdict(self, path: str) -> str:
+        return CHANGED.format(path) if path else ""
+
+    def _look(self) -> str:
         """`changed`, after a look at what has been loaded since the last one."""
         counts = (self._finder.loads, len(sys.modules))
         if counts != self._counts:
@@ -136,7 +152,7 @@ class Guard:
             self._note(self._finder.loaded)
         return self.changed
 
-    def look_at_script(self, step: int) -> str:
+    def _stale_file(self, step: int) -> str:
         """Path of a source of a step in another interpreter that is not the plan's now; empty: none. Before it starts and after its end."""
         for path, digest in self._expected.steps[step].items():
             file = str(self._root / path)
@@ -157,7 +173,7 @@ class Guard:
         news, self._news = self._news, {}
         return news
 
-    def _note(self, loaded: Mapping[str, str], *, foreseen: bool = False) -> None:
+    def _note(self, loaded: Mapping[str, str]) -> None:
         for file, digest in loaded.items():
             if self._seen.get(file) == digest:
                 continue
@@ -167,7 +183,7 @@ class Guard:
             told = _told(file, self._root)
             if told in self._counted:
                 self.changed = self.changed or (told if self._counted[told] != digest else "")
-            elif self._expected.open_ended and not foreseen and told not in self._expected.exempt:
+            elif self._expected.open_ended and told not in self._expected.exempt:
                 self._news[told] = digest
 
 
@@ -195,11 +211,3 @@ def _digest(file: str) -> str:
     with suppress(OSError):
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()
     return ""
-
-
-def changed_text(paths: Iterable[str]) -> str:
-    """What a run is told that would have mixed the old code and the new."""
-    return (
-        f"{', '.join(paths)} was changed after the sweep began, and this run would have used the new code under the identity of the old; "
-        "nothing of it is kept; running again uses the new code"
-    )

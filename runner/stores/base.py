@@ -6,15 +6,35 @@ Requirements that every implementation keeps, tested by tests/stores/test_suite.
 - at most one record per id_run; a later one replaces an earlier one, except that CANCELLED says nothing about a run that is COMPLETED;
 - values come back bit-exact: NaN, infinities, -0.0, integers of any size; so do the points of metrics;
 - what an attempt logged is the run's once a record of that attempt is there; what earlier attempts logged is gone in the same moment;
+- of two invocations that execute one experiment, the earlier one appends nothing any more, and hears of it by LockedError;
 - readers work while a writer writes, and need no part of the writer's process.
 """
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runner.logged import Artifact, Entries, Summary
 from runner.record import Provenance, Record, Start, Trail
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unfinished:
+    """An attempt at a run, or at a child run, that has logged something and has no end in the store."""
+
+    id_run: str
+    experiment: str
+    """The one that executes it."""
+    params_json: str
+    parent: str
+    """Of a child run: id_run of the run that made it; otherwise empty."""
+    name: str
+    """Of a child run."""
+    started: float
+    """When the first that it has logged came to the store, Unix seconds."""
+    lost: bool
+    """Whether the process that executed it is gone, so that there will be no end."""
 
 
 class Reader(Protocol):
@@ -42,6 +62,13 @@ class Reader(Protocol):
 
     def executing(self, prefix: str = "", limit: int = 3) -> list[str]:
         """Ids of runs that execute now and have logged something, those that start with `prefix`, at most `limit`."""
+        ...
+
+    def unfinished(self, experiment: str | None = None, prefix: str = "") -> list[Unfinished]:
+        """The latest attempts at runs that execute now, or did when their process died: of this experiment, whose ids start with `prefix`.
+
+        A run of which there is a record as well executes again. Runs that have not logged anything yet are not known.
+        """
         ...
 
     def experiments(self) -> list[tuple[str, dict[str, int], float]]:
@@ -128,7 +155,10 @@ class Store(Reader, Protocol):
         ...
 
     def append(self, records: Iterable[Record], trails: Iterable[Trail] = ()) -> None:
-        """Commit records, and what runs have logged: of runs that are over together with their records, of others while they execute."""
+        """Commit records, and what runs have logged: of runs that are over together with their records, of others while they execute.
+
+        Raises LockedError when an invocation that has begun `alone` since then executes the experiment.
+        """
         ...
 
     def share(self, experiment: str, ids: Sequence[str]) -> None:

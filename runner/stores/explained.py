@@ -61,8 +61,8 @@ class ExplainedReader(PrefixReader):
         """Every run that the store has of an experiment, in the order in which they were committed."""
         with told(self._path):
             for params, id_run, epoch, kwargs, status in self._rows(_EARLIER, (experiment, experiment)):
-                texts = (text.decode(errors="replace") for text in (id_run, params, kwargs or b"{}"))
-                yield Earlier(*texts, epoch, status == b"COMPLETED")
+                run, point, fixed = (text.decode(errors="replace") for text in (id_run, params, kwargs or b"{}"))
+                yield Earlier(run, point, fixed, epoch, status == b"COMPLETED")
 
     def doubts(self) -> dict[int, Doubt]:
         """Of every invocation of which there is reason to look whether its results stand."""

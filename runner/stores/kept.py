@@ -25,6 +25,17 @@ SUMMARY: Final = "CAST(s.name AS BLOB), count, n_nan, first, first_step, last, l
 FILE: Final = "CAST(f.path AS BLOB), f.size, CAST(f.sha256 AS BLOB), CAST(f.kind AS BLOB), f.step, f.crc"
 
 
+_WEIGHTS: Final = (
+    """SELECT sum(300 + length(params) + length(fields) + length(tags) + length(logged) + ifnull(length(failure), 0)) FROM run
+    WHERE id_run IN""",
+    "SELECT sum(60 + length(text)) FROM output o JOIN attempt a ON o.attempt = a.id WHERE a.id_run IN",
+    "SELECT sum(60 + length(columns)) FROM part p JOIN attempt a ON p.attempt = a.id WHERE a.id_run IN",
+    """SELECT sum(80 + length(vals) + length(p.steps)) FROM points p JOIN series s ON p.series = s.id JOIN attempt a ON s.attempt = a.id
+    WHERE a.id_run IN""",
+)
+"""About how many bytes of the file rows of runs take; the constants are ids, numbers and index entries."""
+
+
 class LoggedReader:
     """The part of a reader that is about what runs logged."""
 
@@ -41,8 +52,8 @@ class LoggedReader:
 
     def points(self, id_run: str, name: str) -> Iterator[tuple["array[int]", "array[float]", "array[float]"]]:
         """As the seam says."""
-        query = f"""SELECT p.count, p.start, p.steps, p.vals, p.begun, p.ended, p.crc FROM points p JOIN series s ON p.series = s.id
-            WHERE s.attempt = ({_KEPT}) AND s.name = ? ORDER BY p.id"""
+        query = f"""SELECT p.count, p.start, CAST(p.steps AS BLOB), CAST(p.vals AS BLOB), p.begun, p.ended, p.crc
+            FROM points p JOIN series s ON p.series = s.id WHERE s.attempt = ({_KEPT}) AND s.name = ? ORDER BY p.id"""
         with told(self._path):
             for *packed, crc in self._rows(query, (id_run, name)):
                 if sums.of(id_run, name, *packed) != crc:
@@ -81,6 +92,14 @@ class LoggedReader:
                     raise DamagedError(f"output of run {id_run}")
                 if which == stream.encode():  # not in the query, which would hide text whose stream is damaged
                     yield number, text.decode()
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Which of these are runs, or have logged anything, however damaged they are."""
+        return {row[0] for table in ("run", "attempt") for row in self._some(f"SELECT id_run FROM {table} WHERE id_run IN", ids)}
+
+    def weight(self, ids: Sequence[str]) -> int:
+        """About how many bytes of the file these runs and what they logged take."""
+        return sum(row[0] or 0 for query in _WEIGHTS for row in self._some(query, ids))
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query. Where readers stop a writer (no WAL), all of them are read at once."""

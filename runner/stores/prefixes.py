@@ -16,7 +16,7 @@ _SELECTED: Final = """CAST(p.link AS BLOB), a.id_run, p.steps, CAST(p.fields AS 
 CAST(p.artifacts AS BLOB), p.points, p.parts, p.attempt, p.crc"""
 _BEFORE: Final = f"""SELECT {_SELECTED} FROM prefix p JOIN attempt a ON p.attempt = a.id
 WHERE p.attempt = ? AND p.steps > 0 AND p.steps <= ? ORDER BY p.steps"""
-_POINTS: Final = """SELECT CAST(s.name AS BLOB), p.count, p.start, p.steps, p.vals, p.begun, p.ended, p.crc
+_POINTS: Final = """SELECT CAST(s.name AS BLOB), p.count, p.start, CAST(p.steps AS BLOB), CAST(p.vals AS BLOB), p.begun, p.ended, p.crc
 FROM points p JOIN series s ON p.series = s.id WHERE s.attempt = ? AND p.id > ? AND p.id <= ? ORDER BY p.id"""
 _PARTS: Final = (
     "SELECT CAST(name AS BLOB), count, CAST(columns AS BLOB), crc FROM part WHERE attempt = ? AND id > ? AND id <= ? ORDER BY id"

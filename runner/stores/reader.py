@@ -10,18 +10,26 @@ from typing import Any
 from runner.errors import IncompleteError
 from runner.record import Provenance, Record
 from runner.stores import mounts, sums
+from runner.stores.base import Unfinished
 from runner.stores.damage import HINT, DamagedError, DamageWarning, check_structure, check_version, intact, told
 from runner.stores.explained import ExplainedReader
-from runner.stores.rows import SELECTED, provenance_of, record_of, result_of
+from runner.stores.presence import gone
+from runner.stores.rows import SELECTED, name_of, provenance_of, record_of, result_of
 from runner.stores.schema import VERSION
 
 BUSY_SECONDS = 30.0
 
 _COUNTS = """
-SELECT CAST(experiment AS BLOB), CAST(status AS BLOB), count(*) FROM (
+SELECT CAST(coalesce(experiment, '?') AS BLOB), CAST(coalesce(status, '?') AS BLOB), count(*) FROM (
     SELECT experiment, status FROM run WHERE parent = ''
     UNION ALL SELECT shared.experiment, run.status FROM shared JOIN run USING (id_run) WHERE shared.experiment <> run.experiment
 ) GROUP BY experiment, status
+"""
+_UNFINISHED = """
+SELECT e.process, a.known_crc, a.started, CAST(a.id_run AS BLOB), CAST(a.experiment AS BLOB), CAST(a.params AS BLOB),
+CAST(a.parent AS BLOB), CAST(a.name AS BLOB) FROM attempt a LEFT JOIN epoch e ON e.id = a.epoch
+WHERE a.live AND a.id_run >= ?1 AND a.id_run < ?2 AND (?3 IS NULL OR a.experiment = ?3)
+AND NOT EXISTS (SELECT 1 FROM attempt b WHERE b.live AND b.id_run = a.id_run AND b.id > a.id) ORDER BY a.id
 """
 
 
@@ -103,6 +111,13 @@ class SqliteReader(ExplainedReader):
             query = "SELECT DISTINCT id_run FROM attempt WHERE live AND id_run >= ? AND id_run < ? LIMIT ?"
             return [row[0] for row in self._rows(query, (prefix, prefix + "\U0010ffff", limit))]
 
+    def unfinished(self, experiment: str | None = None, prefix: str = "") -> list[Unfinished]:
+        """As the seam says."""
+        with told(self._path):
+            rows = self._db.execute(_UNFINISHED, (prefix, prefix + "\U0010ffff", experiment)).fetchall()
+            lost = {process: gone(process, remote=self._at_once) for process in {row[0] for row in rows}}
+            return list(intact(self._path, rows, lambda row: _unfinished(row, lost[row[0]])))
+
     def experiments(self) -> list[tuple[str, dict[str, int], float]]:
         """Name, count by status, and start of the last invocation of every experiment; the latest first."""
         with told(self._path):
@@ -126,6 +141,14 @@ class SqliteReader(ExplainedReader):
     def close(self) -> None:
         """As the seam says."""
         self._db.close()
+
+
+def _unfinished(row: tuple[Any, ...], lost: bool) -> Unfinished:
+    _, crc, started, *texts = row
+    if sums.of(started, *texts) != crc:
+        raise DamagedError(name_of(texts[0]))
+    id_run, experiment, params, parent, name = (text.decode() for text in texts)
+    return Unfinished(id_run=id_run, experiment=experiment, params_json=params, parent=parent, name=name, started=started, lost=lost)
 
 
 def _epoch(row: tuple[Any, ...]) -> tuple[str, float]:

@@ -37,6 +37,7 @@ BEGIN INSERT OR IGNORE INTO shared VALUES (old.experiment, new.id_run); END
 """A run that another experiment executes again stays its first one's as well."""
 
 _TRACKING = """
+ALTER TABLE epoch ADD COLUMN process TEXT;
 ALTER TABLE run ADD COLUMN kwargs INTEGER;
 ALTER TABLE run ADD COLUMN logged TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE run ADD COLUMN parent TEXT NOT NULL DEFAULT '';
@@ -56,6 +57,11 @@ CREATE TABLE attempt (
     attempt INTEGER NOT NULL,
     experiment TEXT NOT NULL,
     live INTEGER NOT NULL,
+    started REAL NOT NULL,
+    params TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    name TEXT NOT NULL,
+    known_crc INTEGER NOT NULL,
     UNIQUE (id_run, epoch, attempt)
 );
 CREATE INDEX attempt_live ON attempt (experiment) WHERE live;
@@ -134,12 +140,14 @@ CREATE TABLE source (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE loaded (epoch INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (epoch, path, digest)) WITHOUT ROWID;
 CREATE TABLE held (epoch INTEGER PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE void (epoch INTEGER PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE turn (experiment TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
 """
 """What runs log hangs on `attempt`, of which there is a row when an attempt has logged anything; `live` while it executes.
+What listings tell of a run that has no record yet stands there as well; `epoch.process` tells whether there is still anybody to end it.
 
-`source` holds the steps' sources by their SHA-256. `loaded`: sources that an invocation's steps loaded and no code digest counts. `held`: until
-when an invocation's data was seen to be what its identities say, where that is not to its end. `void`: results of an invocation that ended
-later than this do not stand.
+`source` holds the steps' sources by their SHA-256. `loaded`: sources that an invocation's steps loaded and no code digest counts.
+`held`: until when an invocation's data was seen to be what its identities say, where that is not to its end. `void`: results of an
+invocation that ended later than this do not stand. `turn`: the invocation that executes an experiment; an earlier one writes no more.
 
 NaN is NULL in SQLite: `first` and `last` are NULL for a NaN, since a series has at least one point; `min` and `max` are where no value is
 finite.

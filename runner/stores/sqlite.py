@@ -13,12 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from zlib import crc32
 
-from runner.errors import StoreError
+from runner.errors import LockedError, StoreError
 from runner.record import Provenance, Record, Trail
 from runner.stores import holders, mounts, sums
 from runner.stores.damage import HINT, check_structure, check_version, told
 from runner.stores.explained import Explanation
 from runner.stores.migrate import migrate
+from runner.stores.presence import this_process
 from runner.stores.reader import BUSY_SECONDS, SqliteReader
 from runner.stores.rows import COLUMNS, row_of
 from runner.stores.trails import Trails
@@ -57,20 +58,23 @@ class SqliteStore(SqliteReader):
         self._path = path
         self._unchecked = 0
         self._kwargs: dict[str, tuple[int, int]] = {}
+        self._turn: tuple[str, int] | None = None
+        """Experiment and epoch of the invocation that executes here."""
         self._at_once = mounts.is_remote(path)
         self._grown = False
+        opened = _file(path)
         unclean = any(wal.stat().st_size for wal in (path.with_name(f"{path.name}-wal"),) if wal.exists())
         with told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
             self._trails = Trails(self._db)
             self._explanation = Explanation(self._db)
             try:
-                self._prepare(unclean)
+                self._prepare(unclean, opened)
             except BaseException:
                 self._db.close()
                 raise
 
-    def _prepare(self, unclean: bool) -> None:
+    def _prepare(self, unclean: bool, opened: tuple[int, int] | None) -> None:
         """Look before anything is changed: it may be somebody else's database."""
         if self._tables():
             check_version(self._db, self._path)
@@ -81,6 +85,8 @@ class SqliteStore(SqliteReader):
         self._db.execute("PRAGMA wal_autocheckpoint=0")
         self._db.execute("PRAGMA foreign_keys=ON")
         with self._transaction():
+            if opened is not None and opened != _file(self._path):
+                raise StoreError(f"{self._path} was replaced by a repair in this moment; run it again")
             migrate(self._db, self._path)
         check_version(self._db, self._path)
 
@@ -108,8 +114,12 @@ class SqliteStore(SqliteReader):
             if alone:
                 self._db.execute(_UNFINISHED, (experiment,))
                 self._db.execute("DELETE FROM attempt WHERE live AND experiment = ?", (experiment,))
-            cursor = self._db.execute("INSERT INTO epoch (experiment, started) VALUES (?, ?)", (experiment, started))
+            row = (experiment, started, this_process())
+            cursor = self._db.execute("INSERT INTO epoch (experiment, started, process) VALUES (?,?,?)", row)
             epoch = int(cursor.lastrowid or 0)
+            if alone:
+                self._turn = experiment, epoch
+                self._db.execute("INSERT OR REPLACE INTO turn VALUES (?, ?)", self._turn)
             self._db.execute("UPDATE epoch SET crc = ? WHERE id = ?", (sums.of(epoch, experiment, float(started)), epoch))
         return epoch
 
@@ -150,6 +160,7 @@ class SqliteStore(SqliteReader):
         records = list(records)
         size = 0
         with self._transaction():
+            self._check_turn()
             for trail in trails:
                 size += self._trails.append(trail)
             rows = [row_of(record, *self._kwargs_of(record.kwargs_json)) for record in records]
@@ -165,6 +176,17 @@ class SqliteStore(SqliteReader):
                 _, pages, moved = self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 if moved < pages and not self._grown:
                     self._look_at_growth()
+
+    def _check_turn(self) -> None:
+        """Raise LockedError when another invocation executes this one's experiment. Its lock keeps it from that, but where locks do not
+        work or are lost: this process may have been stopped, or its machine asleep, while somebody thought it dead.
+        """
+        if self._turn is None:
+            return
+        experiment, epoch = self._turn
+        newest = self._db.execute("SELECT epoch FROM turn WHERE experiment = ?", (experiment,)).fetchone()
+        if newest is None or newest[0] != epoch:
+            raise LockedError(f"{experiment} has been taken over by another xrun while this one stood still; nothing more is written")
 
     def _look_at_growth(self) -> None:
         """Warn, once, of readers who stay so long that the WAL grows: nothing is lost but space on the disk."""
@@ -195,12 +217,37 @@ class SqliteStore(SqliteReader):
         with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO shared VALUES (?, ?)", ((experiment, id_run) for id_run in ids))
 
+    def forget_leftovers(self) -> None:
+        """Remove what attempts without an end have logged. Nobody may execute meanwhile."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM attempt WHERE live")
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove runs with all that they logged, and what only they used."""
+        with self._transaction() as db:
+            db.executemany("DELETE FROM run WHERE id_run = ?", ((id_run,) for id_run in ids))
+            db.executemany("DELETE FROM shared WHERE id_run = ?", ((id_run,) for id_run in ids))
+            db.executemany("DELETE FROM attempt WHERE id_run = ?", ((id_run,) for id_run in ids))
+            db.execute("DELETE FROM kwargs WHERE id NOT IN (SELECT kwargs FROM run WHERE kwargs IS NOT NULL)")
+
+    def compact(self) -> None:
+        """Give back the space of what was removed. Raises FullError when there is no room for a second copy meanwhile."""
+        with told(self._path):
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction for who mends a store. Raises StoreError."""
+        with self._transaction() as db:
+            yield db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         with told(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -217,3 +264,12 @@ class SqliteStore(SqliteReader):
         except sqlite3.Error:
             pass  # what is committed is safe in the WAL; the next writer checkpoints it
         self._db.close()
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file lies at a path."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,6 +1,7 @@
 """Writes what runs log: one row of `attempt` for each attempt that logged anything, and below it series, points, parts, files, output."""
 
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from runner.stores.kept import summary_of
 
 _SERIES = f"INSERT INTO series VALUES ({','.join('?' * 15)})"
 _BEGUN = """
-INSERT INTO attempt (id_run, epoch, attempt, experiment, live) VALUES (?,?,?,?,1)
+INSERT INTO attempt (id_run, epoch, attempt, started, experiment, params, parent, name, known_crc, live) VALUES (?,?,?,?,?,?,?,?,?,1)
 ON CONFLICT (id_run, epoch, attempt) DO UPDATE SET live = 1 RETURNING id
 """
 _GROWN = """
@@ -83,7 +84,8 @@ class Trails:
         key = (trail.id_run, trail.epoch, trail.attempt)
         known = self._under_way.get(key)
         if known is None or not self._db.execute(_THERE, (known.key, *key)).fetchone():  # another xrun has executed the run meanwhile
-            (row,) = self._db.execute(_BEGUN, (*key, trail.experiment)).fetchone()
+            texts, now = (trail.experiment, trail.params_json, trail.parent, trail.name), time.time()
+            (row,) = self._db.execute(_BEGUN, (*key, now, *texts, sums.of(now, trail.id_run, *texts))).fetchone()
             self._under_way[key] = _Attempt(row, trail.id_run, self._series(row) if self._rolled_back else {})
         return self._under_way[key]
 
@@ -112,12 +114,14 @@ class Trails:
 
         Not so what another xrun logs that executes one of them for another experiment in this moment.
         """
-        if not self._under_way:
+        if not self._under_way and not self._rolled_back:
             return
+        own = {(record.id_run, record.epoch, record.attempt) for record in records} if self._rolled_back else set()
         over = {record.id_run for record in records}
-        ended = [key for key in self._under_way if key[0] in over]
+        ended = own.union(key for key in self._under_way if key[0] in over)
         for key in ended:
-            self._db.execute("UPDATE attempt SET live = 0 WHERE id = ?", (self._under_way.pop(key).key,))
+            self._under_way.pop(key, None)
+            self._db.execute("UPDATE attempt SET live = 0 WHERE id_run = ? AND epoch = ? AND attempt = ?", key)
         for id_run, epoch in {key[:2] for key in ended}:
             self._db.execute(
                 """DELETE FROM attempt WHERE id_run = ?1 AND (NOT live OR epoch = ?2) AND NOT EXISTS (SELECT 1 FROM run

@@ -31,7 +31,7 @@ def axis(name: str, *values: Any) -> Axis:
     return Axis(name=name, values=values)
 
 
-CASES = {
+CASES: dict[str, tuple[Any, ...]] = {
     "no axis": case(),
     "coins": case(axis("N", 1, 25, 50, 100), kwargs={"P": 0.8, "K": 100}, seed=1),
     "types": case(axis("v", 1, 1.0, True, "1", None, 0.0, -0.0, float("nan"), float("inf"), 2**70, -1)),
@@ -68,6 +68,8 @@ CASES = {
         steps=(Step(call="make it", name="m", process=Process(command="make it", env=(("A", "1"),), outputs="out")),),
     ),
     "words": case(steps=(Step(call="ls -l", name="ls", process=Process(command=("ls", "-l"), args="params", scalars=True)),)),
+    "default ids": case(axis("N", 1), axis("K", 50, 100), kwargs={"m": {"C": 1, "d": 3}}, seed=3, default_ids={"K": 100, "m.d": 3}),
+    "packages": (*case(axis("a", 1), data={"d": "0f"}), {"numpy": "2.1.0", "hydra-core": "1.3.7"}),
 }  # fmt: skip
 
 

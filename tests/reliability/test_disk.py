@@ -58,7 +58,7 @@ finally:
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 @pytest.mark.parametrize(
     "fault",
-    ["pwrite64:error=ENOSPC:when=60+", "pwrite64:error=ENOSPC:when=91", "fdatasync:error=EIO:when=9+", "fdatasync:error=EIO:when=9"],
+    ["pwrite64:error=ENOSPC:when=160+", "pwrite64:error=ENOSPC:when=170", "fdatasync:error=EIO:when=9+", "fdatasync:error=EIO:when=9"],
 )
 def test_what_is_acknowledged_is_what_is_stored_however_writing_fails(project, fault):
     path = project.root / "store"

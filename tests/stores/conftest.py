@@ -57,22 +57,27 @@ def shown(reader, epoch, problem):
     """Everything that a reader shows, each thing under a key of its own; what it refuses to show is told to `problem`."""
     found = {}
 
+    def plain(record):
+        return {name: float(value) if name in ("cpu_seconds", "seconds", "started") else value for name, value in asdict(record).items()}
+
     def look(what):
         try:
             found.update(what())
         except problem.kinds as error:
             problem(error)
 
-    look(lambda: {("record", r.id_run): asdict(r) for r in reader.records("e")})
+    look(lambda: {("record", r.id_run): plain(r) for r in reader.records("e")})
     ids = [f"{n:08x}-0000-8000-8000-000000000000" for n in range(RUNS)]
-    look(lambda: {("find", i): asdict(r) for i, r in reader.find(ids).items()})
+    look(lambda: {("find", i): plain(r) for i, r in reader.find(ids).items()})
     look(lambda: {("result", i): text for i, text in reader.results(ids).items()})
     look(lambda: {("summary", i): {n: repr(s) for n, s in named.items()} for i, named in reader.summaries(ids).items()})
     look(lambda: {("artifacts", i): files for i, files in reader.artifacts(ids).items()})
     look(lambda: {("provenance",): reader.provenance(epoch)})
     look(lambda: {("last", name): started for name, _, started in reader.experiments()})
+    look(lambda: {("children", i): reader.children(i) for i in ids})
+    look(lambda: {("executing",): reader.executing()})
     for id_run in ids:
-        look(lambda id_run=id_run: {("lookup", id_run): [asdict(r) for r in reader.lookup(id_run)]})
+        look(lambda id_run=id_run: {("lookup", id_run): [plain(r) for r in reader.lookup(id_run)]})
         for name in ("loss", "acc"):
             look(lambda id_run=id_run, name=name: {("points", id_run, name): repr(list(reader.points(id_run, name)))})
         look(lambda id_run=id_run: {("tables", id_run): reader.tables(id_run)})

@@ -144,7 +144,7 @@ def spoil(path, statement):
     "column", [*TEXTS, "parent", "seed", "attempt", "started", "seconds", "epoch", "cpu_seconds", "troubles", "kwargs", "crc"]
 )
 def test_a_change_of_any_column_is_a_damaged_run_which_hides_no_other(whole, tmp_path, column):
-    path, epoch, _, filled = whole
+    path, _, _, filled = whole
     shutil.copy(path, tmp_path / "xrun.db")
     value = "x'41ff42'" if column in TEXTS else 4
     spoil(tmp_path / "xrun.db", f"UPDATE run SET {column} = {value} WHERE seq = 11")
@@ -188,7 +188,7 @@ def test_a_damaged_run_that_is_executed_again_is_whole_again(whole, tmp_path):
     ],
 )
 def test_damage_of_what_one_run_logged_is_told_with_its_id(whole, tmp_path, statement, call):
-    path, _, _, filled = whole
+    path = whole[0]
     shutil.copy(path, tmp_path / "xrun.db")
     spoil(tmp_path / "xrun.db", statement)
     reader = stores.read(tmp_path / "xrun.db")
@@ -205,7 +205,7 @@ def test_damage_of_what_one_run_logged_is_told_with_its_id(whole, tmp_path, stat
     ],
 )
 def test_damaged_metrics_and_files_hide_no_others(whole, tmp_path, statement, call):
-    path, _, _, filled = whole
+    path = whole[0]
     shutil.copy(path, tmp_path / "xrun.db")
     spoil(tmp_path / "xrun.db", statement)
     ids = [f"{n:08x}-0000-8000-8000-000000000000" for n in range(3)]
@@ -217,7 +217,7 @@ def test_damaged_metrics_and_files_hide_no_others(whole, tmp_path, statement, ca
 
 
 def test_a_large_store_is_checked_before_it_is_written_when_its_writer_was_killed(whole, tmp_path, monkeypatch):
-    path, _, _, filled = whole
+    path = whole[0]
     monkeypatch.setattr(damage, "SMALL_BYTES", 0)
     target = tmp_path / "xrun.db"
     data = bytearray(path.read_bytes())
@@ -227,5 +227,5 @@ def test_a_large_store_is_checked_before_it_is_written_when_its_writer_was_kille
     target.write_bytes(data)
     stores.open(target).close()
     Path(f"{target}-wal").write_bytes(b"left behind")
-    with pytest.raises(StoreError, match="is damaged .*xrun doctor --repair"):
+    with pytest.raises(StoreError, match=r"is damaged .*xrun doctor --repair"):
         stores.open(target)

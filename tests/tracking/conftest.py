@@ -2,8 +2,7 @@
 
 import importlib.util
 import sys
-from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import pytest
 
 from runner import codec
-from runner.flow import Flow, Journal
-from runner.logged import Artifact, Child, Entries, Entry, Params, Points, Rows, Trouble
+from runner.flow import Flow
+from runner.journal import Journal
+from runner.logged import Entries, Entry, Params, Points, Rows, Trouble
 from runner.run import Run
 from runner.views import Kwargs, View
 
@@ -123,5 +123,3 @@ def troubles() -> Callable[[Iterable[tuple[str, Entry]]], int]:
 def kinds() -> dict[str, Any]:
     """Every executor."""
     return _executors.KINDS
-
-

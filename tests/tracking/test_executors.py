@@ -120,7 +120,9 @@ def test_a_million_points_in_one_go(bench):
 
 
 def test_2000_metrics(bench):
-    b = bench("def step(run):\n    for k in range(20):\n        for m in range(2000):\n            run.log_metric(f'group/metric {m}', k)\n")
+    b = bench(
+        "def step(run):\n    for k in range(20):\n        for m in range(2000):\n            run.log_metric(f'group/metric {m}', k)\n"
+    )
     (outcome,) = b.run(b.step("step"), points=[{"n": 0}])
     assert outcome.failure is None
     counts = {}
@@ -318,7 +320,7 @@ def test_forked_processes_share_the_runs_folder_and_do_not_empty_it(bench):
     (b.root / "artifacts" / "id-0" / "of an earlier attempt").touch()
     outcomes = b.run(b.step("folders"), points=[{"n": 0}])
     assert codec.loads(outcomes[0].fields) == {"found": ["0", "1", "2"]}
-    assert [a.path for a in of(b, 0, Artifact)] == ["outputs/0", "outputs/1", "outputs/2"]
+    assert {a.path for a in of(b, 0, Artifact)} == {"outputs/0", "outputs/1", "outputs/2"}
     assert [p.name for p in (b.root / "artifacts" / "id-0").iterdir()] == ["outputs"]
 
 
@@ -356,7 +358,17 @@ def test_a_worker_that_dies_loses_nothing_of_what_was_logged_before(local, end, 
 
 
 def test_what_a_run_logged_is_not_the_next_runs_that_dies(local):
-    b = local("import os\ndef step(run):\n    if run.params.n % 2:\n        os._exit(1)\n    for k in range(50):\n        run.log_metric('a', k)\n", workers=1)
+    b = local(
+        """
+import os
+def step(run):
+    if run.params.n % 2:
+        os._exit(1)
+    for k in range(50):
+        run.log_metric("a", k)
+""",
+        workers=1,
+    )
     outcomes = b.run(b.step("step"), points=[{"n": n} for n in range(20)])
     assert [o.status for o in outcomes] == [Status.COMPLETED, Status.CRASHED] * 10
     for n in range(1, 20, 2):
@@ -370,11 +382,11 @@ def test_runs_that_execute_once_more_because_a_neighbour_died_take_back_what_the
 import os
 def step(run):
     n = run.params.n
+    if n % 10 == 9:
+        os._exit(1)  # at once: a run that logs hands in what was finished before it
     for k in range(30):
         run.log_metric("a", k)
     print(n)
-    if n % 10 == 9:
-        os._exit(1)
 """,
         workers=2,
     )
@@ -386,31 +398,33 @@ def step(run):
         last = max((k for k, entry in enumerate(entries) if isinstance(entry, Restart)), default=-1)
         restarts += last >= 0
         b.logged[n] = b.logged[n][last + 1 :]
-        assert metric(b, n, "a") == [(k, k) for k in range(30)]
-        assert b.printed(n, "stdout") == f"{n}\n"
-    assert restarts < 200
+        assert metric(b, n, "a") == [(k, k) for k in range(0 if n % 10 == 9 else 30)]
+        assert b.printed(n, "stdout") == ("" if n % 10 == 9 else f"{n}\n")
+    assert restarts
 
 
-def test_a_step_that_has_closed_the_workers_socket_is_blamed_and_nothing_is_written_into_its_own_files(local):
+def test_a_step_that_has_closed_the_workers_socket_is_blamed_and_nothing_is_written_into_its_own(local):
     b = local(
         """
-import os
+import os, select, socket
 def step(run):
     for n in range(100):
         run.log_metric("a", n)
     os.closerange(3, 256)
-    files = [open(os.path.join(os.path.dirname(__file__), f"mine{n}"), "wb") for n in range(100)]
-    for n in range(100_000):
+    mine = [end for _ in range(50) for end in socket.socketpair()]
+    for n in range(10_000):
         run.log_metric("a", n)
+    if select.select(mine, [], [], 0)[0]:
+        open(os.path.join(os.path.dirname(__file__), "garbled"), "x")
 """
     )
     (outcome,) = b.run(b.step("step"), points=[{"n": 0}])
     assert (outcome.status, outcome.failure.kind) == (Status.CRASHED, "Disconnected")
-    assert {p.stat().st_size for p in b.root.glob("mine*")} == {0}
+    assert not (b.root / "garbled").exists()
 
 
 ALARM = """
-import signal, time
+import array, signal, time
 class Late(Exception):
     pass
 ARMED = []
@@ -419,14 +433,14 @@ def ring(*_):
         raise Late
 def step(run):
     signal.signal(signal.SIGALRM, ring)
-    late = 0
+    late, values = 0, array.array("d", [1.0] * 60_000)
     end = time.monotonic() + 2
     while time.monotonic() < end:
         try:
             ARMED.append(1)
-            signal.setitimer(signal.ITIMER_REAL, 0.0005 + late % 100 * 1e-5)
+            signal.setitimer(signal.ITIMER_REAL, 0.02 + late % 20 * 0.001)
             for k in range(1000):
-                run.log_list("a", [1.0] * 2000)
+                run.log_list("a", values)
         except Late:
             ARMED.clear()
             late += 1
@@ -437,9 +451,11 @@ def step(run):
 
 def test_signal_handlers_that_raise_do_not_garble_what_the_worker_reports(local):
     b = local(ALARM, workers=1)
-    (outcome,) = b.run(b.step("step"), points=[{"n": 0}])
+    b.open(b.step("step")).submit([{"n": 0}])
+    time.sleep(1)  # nobody reads: the worker waits in the middle of a report
+    outcome = b.collect()[0]
     assert outcome.failure is None
-    assert codec.loads(outcome.fields)["late"] > 100
+    assert codec.loads(outcome.fields)["late"] > 10
     assert {value for _, value in metric(b, 0, "a")} == {1.0}
 
 
@@ -449,7 +465,9 @@ def test_signal_handlers_that_raise_do_not_garble_what_the_worker_reports(local)
 def outside(tmp_path, source, **variables):
     (tmp_path / "program.py").write_text(textwrap.dedent(source))
     environment = {name: value for name, value in os.environ.items() if name != "XRUN_RUN"} | variables
-    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done
 
@@ -481,7 +499,16 @@ def test_outside_of_xrun_there_is_a_run_that_prints(tmp_path):
         """,
     )
     lines = done.stdout.splitlines()
-    for line in ("loss[0] = 0.5", "loss[3] = 0.25", "acc[3] = 1", "many[9] = 9", "param lr = 0.1", "artifact f (5 bytes)", "loss[9] = 8", "forked[9] = 1"):
+    for line in (
+        "loss[0] = 0.5",
+        "loss[3] = 0.25",
+        "acc[3] = 1",
+        "many[9] = 9",
+        "param lr = 0.1",
+        "artifact f (5 bytes)",
+        "loss[9] = 8",
+        "forked[9] = 1",
+    ):
         assert lines.count(f"xrun (offline): {line}") == 1
     assert any("90 more points" in line for line in lines)
     assert any("half" in line for line in lines)

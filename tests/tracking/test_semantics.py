@@ -137,8 +137,10 @@ def test_behind_the_last_step_that_there_is_nothing_counts_on(sheet, run):
 @pytest.mark.parametrize(
     ("value", "kept"),
     [
-        (1, 1.0), (2**53, 2.0**53), (-(2**53), -(2.0**53)), (True, 1.0), (False, 0.0), (0.1, 0.1), (np.float32(0.5), 0.5), (np.float64(0.1), 0.1),
-        (np.float16(2), 2.0), (np.int8(-3), -3.0), (np.uint64(7), 7.0), (np.bool_(True), 1.0), (np.array(2.5), 2.5), (np.longdouble(1), 1.0),
+        (1, 1.0), (2**53, 2.0**53), (-(2**53), -(2.0**53)), (True, 1.0), (False, 0.0), (0.1, 0.1),
+        (np.float32(0.5), 0.5), (np.float64(0.1), 0.1),
+        (np.float16(2), 2.0), (np.int8(-3), -3.0), (np.uint64(7), 7.0), (np.bool_(True), 1.0), (np.array(2.5), 2.5),
+        (np.longdouble(1), 1.0),
         (Tensor(0.25), 0.25), (Decimal("0.5"), 0.5), (Fraction(1, 4), 0.25), (5e-324, 5e-324),
     ],
     ids=repr,
@@ -162,7 +164,8 @@ def test_nan_infinities_and_minus_zero_are_kept_verbatim(sheet, run, bits):
 @pytest.mark.parametrize(
     ("value", "call"),
     [
-        ("0.5", "run.fields['a']"), (np.str_("x"), "run.fields['a']"), ([1, 2], "log_list"), ((1,), "log_list"), (np.array([1.0]), "log_list"),
+        ("0.5", "run.fields['a']"), (np.str_("x"), "run.fields['a']"), ([1, 2], "log_list"), ((1,), "log_list"),
+        (np.array([1.0]), "log_list"),
         (Tensor(1, ndim=1), "log_list"), (b"1", "log_list"), ({"b": 1}, "log_metrics"), (None, "NoneType"), (1j, "complex"),
         (np.complex128(1), "complex"), (object(), "object"), (np.datetime64("2020-01-01"), "date"), (len, "builtin"),
     ],
@@ -197,7 +200,15 @@ def test_log_metrics_keeps_all_or_none(sheet, run):
 
 @pytest.mark.parametrize(
     "values",
-    [[1, 2.5, True], (1, 2.5, True), np.array([1, 2.5, 1]), array("d", [1, 2.5, 1]), iter([1, 2.5, 1]), (x for x in (1, 2.5, 1)), {1: 0, 2.5: 0}],
+    [
+        [1, 2.5, True],
+        (1, 2.5, True),
+        np.array([1, 2.5, 1]),
+        array("d", [1, 2.5, 1]),
+        iter([1, 2.5, 1]),
+        (x for x in (1, 2.5, 1)),
+        {1: 0, 2.5: 0},
+    ],
     ids=lambda values: type(values).__name__,
 )
 def test_log_list_takes_whatever_lists_numbers(sheet, run, values):
@@ -245,7 +256,27 @@ def test_names_that_every_tracker_takes(sheet, run, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", " a", "/a", "a/", "a//b", "../a", "a/../b", "a..b", ".a", "-a", "a\n", "a\tb", "a\0", "a,b", "a=b", "a[0]", "a/./b", "x" * 251, "system/cpu"],
+    [
+        "",
+        " a",
+        "/a",
+        "a/",
+        "a//b",
+        "../a",
+        "a/../b",
+        "a..b",
+        ".a",
+        "-a",
+        "a\n",
+        "a\tb",
+        "a\0",
+        "a,b",
+        "a=b",
+        "a[0]",
+        "a/./b",
+        "x" * 251,
+        "system/cpu",
+    ],
     ids=repr,
 )
 def test_names_that_some_tracker_refuses_are_refused_everywhere(sheet, run, name):
@@ -652,5 +683,3 @@ def test_a_thread_that_logs_after_the_end_is_told_once_and_leaves_the_next_runs_
     told = capsys.readouterr().err
     assert told.count("warning") == 1
     assert "the run is over" in told
-
-

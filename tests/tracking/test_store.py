@@ -59,7 +59,11 @@ NOTHING = ([], {}, {}, {}, "")
 def full(tag, **key):
     """A trail with one of each."""
     return trail(
-        points([tag, tag + 0.5]), Artifact(f"f{tag}", 1, "ab"), Rows("t", 1, codec.dumps({"a": [tag]})), Output("stdout", f"out {tag}"), **key
+        points([tag, tag + 0.5]),
+        Artifact(f"f{tag}", 1, "ab"),
+        Rows("t", 1, codec.dumps({"a": [tag]})),
+        Output("stdout", f"out {tag}"),
+        **key,
     )
 
 
@@ -163,7 +167,10 @@ def test_what_a_killed_coordinator_left_is_gone_at_the_next_begin_and_is_nobodys
     epoch = store.begin("e", 1.0)
     store.append([record("done", epoch=epoch)], [full(1, id_run="done", epoch=epoch)])
     again = store.begin("e", 2.0)
-    store.append([], [full(2, id_run="done", epoch=again), full(3, id_run="new", epoch=again), full(4, id_run="foreign", experiment="f", epoch=again)])
+    store.append(
+        [],
+        [full(2, id_run="done", epoch=again), full(3, id_run="new", epoch=again), full(4, id_run="foreign", experiment="f", epoch=again)],
+    )
     reader = stores.read(tmp_path / "store")
     assert values(reader, "done") == [1, 1.5]
     reader.close()
@@ -257,7 +264,9 @@ def test_no_row_is_left_of_runs_that_are_gone(store):
     for epoch in range(1, 30):
         store.append([], [full(epoch, epoch=epoch, attempt=1)])
         store.append([record(epoch=epoch, attempt=2)], [full(epoch, epoch=epoch, attempt=2)])
-    counts = {name: store._db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("attempt", "series", "points", "part", "output")}
+    counts = {
+        name: store._db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("attempt", "series", "points", "part", "output")
+    }
     assert counts == dict.fromkeys(counts, 1)
     assert store._db.execute("SELECT count(*) FROM artifact").fetchone() == (1,)
 
@@ -307,7 +316,8 @@ def test_a_store_of_version_1_is_brought_up_to_date_and_reads_the_same(version_1
             tags_json='{"a":null}', seed=7, started=2.0, seconds=3.0, epoch=1,
         ),
         Record(
-            id_run="id-2", experiment="e", status=Status.FAILED, params_json='{"n":2}', seed=8, attempt=2, started=2.5, seconds=3.5, epoch=1,
+            id_run="id-2", experiment="e", status=Status.FAILED, params_json='{"n":2}', seed=8, attempt=2, started=2.5,
+            seconds=3.5, epoch=1,
             failure=Failure(kind="E", message="m", traceback="t", where="f.py:1", step="s"),
         ),
     ]  # fmt: skip
@@ -323,7 +333,9 @@ def test_a_store_of_version_1_is_brought_up_to_date_and_reads_the_same(version_1
 def test_a_store_of_version_1_takes_what_runs_log_now(version_1):
     store = stores.open(version_1)
     epoch = store.begin("e", 6.0)
-    store.append([record("id-2", epoch=epoch, kwargs_json='{"k":1}', logged_json='{"p":2}', troubles=3)], [full(1, id_run="id-2", epoch=epoch)])
+    store.append(
+        [record("id-2", epoch=epoch, kwargs_json='{"k":1}', logged_json='{"p":2}', troubles=3)], [full(1, id_run="id-2", epoch=epoch)]
+    )
     found = store.find(["id-2"])["id-2"]
     assert (found.kwargs, found.logged, found.troubles, values(store, "id-2")) == ({"k": 1}, {"p": 2}, 3, [1, 1.5])
     store.close()

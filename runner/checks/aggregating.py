@@ -1,0 +1,92 @@
+"""Values of runs -> one number, and how far it is certain."""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+AGGREGATIONS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    "mean": lambda values: math.fsum(values) / len(values),
+    "min": min,
+    "max": max,
+    "median": statistics.median,
+    "std": lambda values: statistics.stdev(values) if len(values) > 1 else math.nan,
+    "count": len,
+    "sum": math.fsum,
+}
+"""What can be made of the values of several runs; `std` is the sample's, with n - 1."""
+
+_MEDIAN: Final = math.sqrt(math.pi / 2)
+CERTAIN: Final = ("mean", "median", "sum")
+"""Aggregations whose standard error is known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """The value of a group of runs."""
+
+    value: float
+    n: int
+    """Runs that it is made of."""
+    sd: float | None = None
+    """Standard deviation of a single run's value; None where no two runs tell."""
+    df: int = 0
+    """Degrees of freedom of `sd`."""
+    points: int = 1
+    """Points of the plan that the runs belong to."""
+
+    def se(self, agg: str) -> float | None:
+        """Standard error of the value; None where it is not known."""
+        return None if self.sd is None or agg not in CERTAIN else self.sd * _weight(agg, self.n)
+
+
+def estimate(agg: str, strata: Iterable[Sequence[float]], *, alike: bool = False) -> Estimate:
+    """The estimate of some values, at least one, those of runs at the same point together.
+
+    `alike`: where no point has two runs, they are taken for replicates of each other.
+    """
+    points = list(strata)
+    values = [value for point in points for value in point]
+    sd, df = scatter(points, alike=alike) if agg in CERTAIN else (None, 0)
+    return Estimate(value=float(AGGREGATIONS[agg](values)), n=len(values), sd=sd, df=df, points=len(points))
+
+
+def scatter(points: Sequence[Sequence[float]], *, alike: bool) -> tuple[float | None, int]:
+    """Standard deviation of a run's value within the points, and its degrees of freedom; `alike` as in `estimate`."""
+    df = sum(len(point) - 1 for point in points)
+    if not df and alike:
+        points = [[value for point in points for value in point]]
+        df = len(points[0]) - 1
+    if df < 1:
+        return None, 0
+    squares = [(value - mean) ** 2 for point in points for mean in [math.fsum(point) / len(point)] for value in point]
+    return math.sqrt(math.fsum(squares) / df), df
+
+
+def difference(agg: str, one: Estimate, other: Estimate) -> tuple[float | None, int]:
+    """Standard error of the difference of two estimates and its degrees of freedom; both are taken to scatter alike (pooled)."""
+    df = one.df + other.df
+    if not df or agg not in CERTAIN:
+        return None, 0
+    variance = math.fsum(each.df * each.sd**2 for each in (one, other) if each.sd is not None) / df
+    return math.sqrt(variance) * math.hypot(_weight(agg, one.n), _weight(agg, other.n)), df
+
+
+def quantile(n_sigma: float, df: int) -> float:
+    """So many standard errors, estimated with `df` degrees of freedom, are exceeded by chance as seldom as `n_sigma` known ones.
+
+    Student's t by D. L. Wallace's formula (1959), which is a few per cent too large below 6 degrees of freedom, and exact for many.
+    """
+    bent = n_sigma * (8 * df + 3) / (8 * df + 1)
+    try:
+        return math.sqrt(df * math.expm1(bent * bent / df))
+    except OverflowError:
+        return math.inf
+
+
+def _weight(agg: str, n: int) -> float:
+    """Standard error of the aggregation of `n` values per standard deviation of one; the median's as for normal noise."""
+    if agg == "sum":
+        return math.sqrt(n)
+    return (_MEDIAN if agg == "median" and n > 2 else 1.0) / math.sqrt(n)

@@ -1,0 +1,171 @@
+"""What a check measures: runs -> groups -> estimates."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from runner import codec
+from runner import where as conditions
+from runner.checks.aggregating import AGGREGATIONS, CERTAIN, Estimate, estimate
+from runner.checks.check import Check
+from runner.checks.groups import Group, point
+from runner.errors import UsageError
+from runner.selectors import MISSING, Names, Row, Selector, known, parse, resolve
+
+_PREFIXES: Final = ("fields.", "metrics.", "run.", "kwargs.", "logged.")
+
+
+class Reason(StrEnum):
+    """Why a check does not pass, or says nothing."""
+
+    BREACH = "breach"
+    METRIC = "missing metric"
+    NAN = "NaN"
+    KIND = "not a number"
+    RUNS = "no runs"
+    GROUP = "missing group"
+    EXTRA = "extra group"
+    BASELINE = "not in the baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no estimate."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found for a check."""
+
+    agg: str
+    groups: Mapping[Group, Estimate | Trouble] = field(default_factory=dict)
+    """In the order of the runs."""
+    trouble: Trouble | None = None
+    """Why there are no groups at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Completed runs, and where they are from."""
+
+    rows: Sequence[Row]
+    names: Names
+    told: str
+    """In words: `results/coins`, `git:main`."""
+    table: bool = False
+    """They come from a table alone: whatever is no param is a field."""
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], told: str, *, table: bool = False) -> "Sample":
+        """The sample of these runs."""
+        kept = list(rows)
+        return cls(kept, known(kept), told, table)
+
+
+def measure(check: Check, sample: Sample, *, lenient: bool = False) -> Measured:
+    """The estimates of a check's groups among the runs of a sample.
+
+    `lenient`: runs without the value are left out; else one of them makes its group a Trouble, as NaN and what is no number always do.
+    Raises UsageError for a name in `where` or `group_by` that no run has.
+    """
+    rows = _satisfying(check, sample)
+    found = _resolve(check, sample)
+    if isinstance(found, Trouble):
+        return Measured(check.agg or "mean", trouble=found)
+    selector, agg = found
+    aggregated = bool(check.agg) or agg != ""
+    agg = check.agg or agg or "mean"
+    if check.n_sigma is not None and agg not in CERTAIN:
+        raise UsageError(f"check `{check.name}`: the standard error of `{agg}` is not known; n_sigma goes with {', '.join(CERTAIN)}")
+    if not rows:
+        what = f"satisfies `{check.where}`" if check.where else "is completed"
+        return Measured(agg, trouble=Trouble(Reason.RUNS, f"no run of {sample.told} {what}"))
+    group_of = _grouping(check, sample, aggregated=aggregated)
+    members: dict[Group, list[Row]] = {}
+    for row in rows:
+        members.setdefault(group_of(row), []).append(row)
+    return Measured(
+        agg, {group: _estimate(some, selector, agg, lenient=lenient, alike=check.group_by is not None) for group, some in members.items()}
+    )
+
+
+def _satisfying(check: Check, sample: Sample) -> Sequence[Row]:
+    if not check.where:
+        return sample.rows
+    try:
+        holds = conditions.parse(check.where).bind(sample.names)
+    except UsageError as error:
+        raise UsageError(f"check `{check.name}`, in {sample.told}: {error}") from None
+    return [row for row in sample.rows if holds(row)]
+
+
+def _resolve(check: Check, sample: Sample) -> tuple[Selector, str] | Trouble:
+    """What is measured of a run, and the aggregation that the text ends in."""
+    text = check.metric
+    try:
+        return _selector(text, sample), ""
+    except UsageError as error:
+        problem = str(error)
+    atoms = parse(text)
+    if not check.agg and len(atoms) > 1 and not atoms[-1].quoted and atoms[-1].text in AGGREGATIONS:
+        try:
+            return _selector(text.rstrip().removesuffix(f".{atoms[-1].text}"), sample), atoms[-1].text
+        except UsageError as error:
+            problem = str(error)
+    return Trouble(Reason.METRIC, f"{sample.told}: {problem}")
+
+
+def _selector(text: str, sample: Sample) -> Selector:
+    """As `runner.selectors` says; in a table `metrics.loss.min` may be the column `loss.min`."""
+    try:
+        return resolve(text, sample.names)
+    except UsageError:
+        names = (text.strip(), *(text.strip().removeprefix(prefix) for prefix in _PREFIXES))
+        columns = [name for name in names if name in sample.names.fields] if sample.table else []
+        if not columns:
+            raise
+        return Selector("fields", columns[0])
+
+
+def _grouping(check: Check, sample: Sample, *, aggregated: bool) -> Callable[[Row], Group]:
+    if check.group_by is None:
+        return (lambda _: Group()) if aggregated else point
+    try:
+        chosen = {name: _selector(name, sample) for name in check.group_by}
+    except UsageError as error:
+        raise UsageError(f"check `{check.name}`, group_by, in {sample.told}: {error}") from None
+
+    def group(row: Row) -> Group:
+        values = {name: selector.value(row) for name, selector in chosen.items()}
+        return Group.of({name: None if value is MISSING else value for name, value in values.items()})
+
+    return group
+
+
+def _estimate(rows: Sequence[Row], selector: Selector, agg: str, *, lenient: bool, alike: bool) -> Estimate | Trouble:
+    strata: dict[Group, list[float]] = {}
+    lacking = undefined = 0
+    for row in rows:
+        value = selector.value(row)
+        if value is MISSING:
+            lacking += 1
+        elif not isinstance(value, int | float):
+            if agg != "count":
+                return Trouble(Reason.KIND, f"{selector.spelling} is {codec.dumps(value)} in run {row.record.id_run}")
+            strata.setdefault(point(row), []).append(1.0)
+        else:
+            undefined += math.isnan(value)
+            strata.setdefault(point(row), []).append(float(value))
+    if agg != "count" and undefined:
+        return Trouble(Reason.NAN, f"{selector.spelling} is NaN in {undefined} of {len(rows)} runs")
+    if agg != "count" and lacking and (not lenient or lacking == len(rows)):
+        return Trouble(Reason.METRIC, f"{lacking} of {len(rows)} runs have no {selector.spelling}")
+    if agg == "count":
+        return Estimate(value=float(len(rows) - lacking), n=len(rows) - lacking, points=len(strata))
+    made = estimate(agg, strata.values(), alike=alike)
+    return Trouble(Reason.NAN, f"the {agg} of {made.n} runs is not defined") if math.isnan(made.value) else made

@@ -1,0 +1,191 @@
+"""`xrun check EXPERIMENT`: hold results against numbers and baselines; the gate of a CI job."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner import baselines, checks, codec, published, report, results
+from runner.baselines import Baseline
+from runner.checks import Check, Outcome, Sample, Verdict
+from runner.commands import options as shared
+from runner.console import Console
+from runner.errors import ConfigError, IncompleteError, UsageError
+from runner.report import Report
+from runner.table import Preview
+from runner.workspace import Workspace
+
+SHOWN = 40
+"""So many verdicts people are shown."""
+_EXAMPLES = """\
+examples: xrun check coins                                     the `checks` of the experiment
+          xrun check coins --baseline git:main                 against the results that main has committed
+          xrun check coins -c 'error.mean <= 1.05 * baseline'  a check of the moment, instead of those
+          xrun check coins --update-baseline                   keep the present values in baselines/coins.json
+
+exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete"""
+
+
+def main(arguments: list[str]) -> int:
+    """Judge, tell, and return the exit code."""
+    parser = shared.Parser(
+        prog="xrun check",
+        description="Holds the results of an experiment against its `checks`, with a line for every group of runs.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_options(parser)
+    chosen = parser.parse_args(arguments)
+    from runner.config.place import find
+
+    place = find(Path.cwd(), os.environ.get("XRUN_CONF"))
+    workspace = shared.workspace(chosen)
+    shown = published.shown(chosen.experiment, workspace)
+    asked = checks.read(chosen.check, "-c") if chosen.check else declared(chosen.experiment, workspace, place.conf)
+    if not asked:
+        raise UsageError(f"`{chosen.experiment}` has no checks; add `checks: [error.mean <= 0.1]` to it, or -c 'error.mean <= 0.1'")
+    baseline = _baseline(chosen, asked, shown, workspace, place.root)
+    made = Report(
+        experiment=chosen.experiment,
+        verdicts=tuple(verdict for check in asked for verdict in judged(check, shown.sample, baseline, lenient=chosen.allow_missing)),
+        baseline=baseline.told if baseline is not None else "",
+        unsuccessful=tuple(shown.unsuccessful.items()),
+    )
+    if all(verdict.reason is checks.Reason.RUNS for verdict in made.verdicts) and not made.unsuccessful:
+        raise UsageError(f"nothing was checked: {made.verdicts[0].text}")
+    _tell(made, chosen)
+    return made.exit_code
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("experiment")
+    parser.add_argument(
+        "-c", "--check", metavar="EXPR", action="append", help="check this instead of what the experiment declares; repeatable"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="WHAT",
+        help="git:REV, a baseline file, a results folder, a workspace, an experiment or an id_run (default: baselines/EXPERIMENT.json)",
+    )
+    parser.add_argument("--update-baseline", action="store_true", help="write the present values to the baseline file, then check")
+    parser.add_argument("--allow-missing", action="store_true", help="metrics and groups that only one side has are told, and no failure")
+    parser.add_argument("--md", metavar="FILE", help="write a report in Markdown (also added to $GITHUB_STEP_SUMMARY, where that is set)")
+    parser.add_argument("--junit", metavar="FILE", help="write JUnit XML")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    shared.add_place(parser)
+
+
+def declared(experiment: str, workspace: Workspace, conf: Path | None) -> tuple[Check, ...]:
+    """The checks that an experiment declares: as the config directory says now; of one that is not there, as its results folder does.
+
+    Raises ConfigError when it cannot be composed, UsageError when there is neither.
+    """
+    from runner.config.load import Request, load
+
+    folder = workspace.results / experiment
+    recorded = tuple(map(str, published.Published(folder, str(folder)).manifest().get("overrides") or ()))
+    ways = [recorded] if any("experiment=" in override for override in recorded) else []
+    if conf is not None and (conf / "experiment" / f"{experiment}.yaml").is_file():
+        ways.insert(0, (f"+experiment={experiment}",))  # then the overrides of the last run, for what they alone set
+    errors: list[ConfigError] = []
+    for overrides in ways:
+        try:
+            found = load(Request(overrides=overrides, cwd=Path.cwd()))
+        except ConfigError as error:
+            errors.append(error)
+            continue
+        for each in found:
+            if each.name == experiment:
+                return checks.read(each.checks)
+    if errors:
+        raise errors[0]
+    file = folder / "experiment.yaml"
+    if not file.is_file():
+        raise UsageError(f"there is no experiment `{experiment}` in the config directory, and no {file}; -c EXPR needs neither")
+    return tuple(check for each in load(Request(file=file, cwd=Path.cwd())) for check in checks.read(each.checks))
+
+
+def _baseline(
+    chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, workspace: Workspace, root: Path
+) -> Baseline | None:
+    """What to compare with; None where no check needs it, and nobody named one."""
+    file = baselines.default(root, chosen.experiment)
+    if chosen.update_baseline:
+        return _updated(Path(chosen.baseline) if chosen.baseline else file, chosen, asked, shown)
+    axes = shown.sample.names.params
+    if chosen.baseline is not None:
+        return baselines.find(chosen.baseline, chosen.experiment, workspace, root, axes=axes, lenient=chosen.allow_missing)
+    if file.is_file():
+        return baselines.parse(file.read_text(encoding="utf-8"), _short(file))
+    if needy := [check.name for check in asked if check.relative]:
+        raise UsageError(
+            f"`{needy[0]}` needs a baseline: --baseline git:main (or a file, an experiment, an id_run), or keep one in {_short(file)}"
+            " with --update-baseline"
+        )
+    return None
+
+
+def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown) -> Baseline:
+    """Make the present values the baseline, and read it back."""
+    if str(file).startswith(baselines.GIT) or file.is_dir() or file.name in published.FILES:
+        raise UsageError(f"--update-baseline writes a file of its own, and {file} is none; --baseline baselines/{chosen.experiment}.json")
+    if shown.unsuccessful:
+        raise IncompleteError(f"not all runs of `{chosen.experiment}` are completed: {dict(shown.unsuccessful)}; that makes no baseline")
+    measured = {check.key: checks.measure(check, shown.sample, lenient=chosen.allow_missing) for check in asked}
+    text = baselines.text(chosen.experiment, measured)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    results.replace_text(file, text)
+    print(f"{_short(file)}: written", file=sys.stderr)
+    return baselines.parse(text, _short(file))
+
+
+def judged(check: Check, sample: Sample, baseline: Baseline | None, *, lenient: bool = False) -> list[Verdict]:
+    """The verdicts of one check on these runs. Raises UsageError for a name in it that no run has."""
+    known = None
+    if baseline is not None:
+        try:
+            known = baseline.measured(check)
+        except UsageError:
+            if check.relative:
+                raise
+    return list(checks.judge(check, checks.measure(check, sample, lenient=lenient), known, lenient=lenient))
+
+
+def _tell(made: Report, chosen: argparse.Namespace) -> None:
+    text = report.markdown(made)
+    if chosen.md:
+        Path(chosen.md).write_text(text, encoding="utf-8")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    if chosen.junit:
+        Path(chosen.junit).write_text(report.junit(made), encoding="utf-8")
+    if chosen.json:
+        print(codec.dumps(report.told(made)))
+    else:
+        show(made)
+    if os.environ.get("GITHUB_ACTIONS"):
+        for annotation in report.annotations(made):
+            print(annotation, file=sys.stderr if chosen.json else sys.stdout)
+
+
+def show(made: Report) -> None:
+    """The table, and what is the matter, for people; what does not hold comes first where there is much."""
+    told = list(made.verdicts) if len(made.verdicts) <= SHOWN else made.failures_first[:SHOWN]
+    head, lines = report.cells(told)
+    if lines:
+        preview = Preview(columns=head, dtypes=("string",) * len(head), rows=len(made.verdicts), head=tuple(lines), tail=())
+        Console().preview(preview)
+    matters = [verdict for verdict in made.failures_first if verdict.outcome is not Outcome.PASS]
+    for verdict in matters[:SHOWN]:
+        print(f"{report.outcome(verdict)}: {report.sentence(verdict)}", file=sys.stderr)
+    if len(matters) > SHOWN:
+        print(f"... and {len(matters) - SHOWN} more; --json has all", file=sys.stderr)
+    for note in made.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(made.summary, file=sys.stderr)
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,189 @@
+"""What differs between two published results: config, code, data, environment, and the tables point by point. Pure."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from runner.checks import Group, Sample
+from runner.selectors import Row
+
+HIDDEN: Final = "system/"
+_ENVIRONMENT: Final = ("xrun", "python", "platform", "host", "cpus")
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "(none)"
+
+
+ABSENT: Final = _Absent()
+"""Stands for what one side does not have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """One of the two."""
+
+    told: str
+    manifest: Mapping[str, Any]
+    config: Mapping[str, Any]
+    sample: Sample | None
+    """None: there is no table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs."""
+
+    kind: str
+    """`config`, `code`, `data` or `environment`."""
+    name: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A column of numbers, over the points that both have."""
+
+    name: str
+    n: int
+    """Points at which both have a number."""
+    differing: int
+    old: float
+    """Mean of the first."""
+    new: float
+    most: float
+    """The greatest difference of a point, by its size; new - old."""
+    where: Group
+    """The point that has it."""
+
+    @property
+    def delta(self) -> float:
+        """Of the means."""
+        return self.new - self.old
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tables:
+    """Two tables, matched by point."""
+
+    both: int
+    only_old: tuple[Group, ...] = ()
+    only_new: tuple[Group, ...] = ()
+    columns: tuple[Column, ...] = ()
+    texts: Mapping[str, int]
+    """Columns of anything else -> points at which they differ, where they do."""
+    lost: tuple[str, ...] = ()
+    """Columns that only the first has."""
+    gained: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        changed = self.only_old or self.only_new or self.lost or self.gained or self.texts
+        return not changed and not any(column.differing for column in self.columns)
+
+
+def changes(old: Side, new: Side) -> list[Change]:
+    """What differs besides the tables."""
+    found = list(_between("config", _flat(_declared(old.config)), _flat(_declared(new.config)))) if old.config and new.config else []
+    if old.manifest and new.manifest:
+        found += _between("code", _code(old.manifest), _code(new.manifest))
+        found += _between("data", _data(old.manifest), _data(new.manifest))
+        found += _between("environment", _environment(old.manifest), _environment(new.manifest))
+    return found
+
+
+def _between(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for name in dict.fromkeys([*old, *new]):
+        before, after = old.get(name, ABSENT), new.get(name, ABSENT)
+        if before != after or type(before) is not type(after):
+            yield Change(kind, name, before, after)
+
+
+def _declared(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    header = config.get("xrun") or {}
+    variants = header.get("variants") if isinstance(header, Mapping) else None
+    return {"variants": variants} if variants else {key: value for key, value in config.items() if key != "xrun"}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
+    return flat
+
+
+def _code(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    git = manifest.get("git") or {}
+    steps = {f"step {step.get('name')}": step.get("code") for step in manifest.get("steps") or ()}
+    return {f"git.{name}": git.get(name) for name in ("commit", "branch", "dirty") if git} | steps
+
+
+def _data(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(entry.get("path")): entry.get("actual") for entry in manifest.get("data") or ()}
+
+
+def _environment(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    packages = {f"packages.{name}": version for name, version in (manifest.get("packages") or {}).items()}
+    return {name: manifest.get(name) for name in _ENVIRONMENT} | packages
+
+
+def tables(old: Sample, new: Sample) -> Tables:
+    """The tables, matched by point. Metrics count with their last value, where both sides have them."""
+    olds, news = _by_point(old), _by_point(new)
+    common = [group for group in olds if group in news]
+    names = [dict.fromkeys(name for row in side.values() for name in row.fields) for side in (olds, news)]
+    metrics = [dict.fromkeys(n for row in side.values() for n in row.metrics if not n.startswith(HIDDEN)) for side in (olds, news)]
+    columns, texts = [], {}
+    for name in dict.fromkeys([*names[0], *metrics[0]]):
+        if name not in names[1] and name not in metrics[1]:
+            continue
+        pairs = [(group, _value(olds[group], name), _value(news[group], name)) for group in common]
+        if any(_number(a) and _number(b) for _, a, b in pairs):
+            columns.append(_column(name, pairs))
+        elif differing := sum(a != b for _, a, b in pairs):
+            texts[name] = differing
+    return Tables(
+        both=len(common),
+        only_old=tuple(group for group in olds if group not in news),
+        only_new=tuple(group for group in news if group not in olds),
+        columns=tuple(columns),
+        texts=texts,
+        lost=tuple(name for name in names[0] if name not in names[1] and name not in metrics[1]),
+        gained=tuple(name for name in names[1] if name not in names[0] and name not in metrics[0]),
+    )
+
+
+def _by_point(sample: Sample) -> dict[Group, Row]:
+    return {Group.of({name: value for name, value in row.params.items() if value is not None}): row for row in sample.rows}
+
+
+def _value(row: Row, name: str) -> Any:
+    return row.fields[name] if name in row.fields else row.metrics[name].last if name in row.metrics else None
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _column(name: str, pairs: Sequence[tuple[Group, Any, Any]]) -> Column:
+    numbers = [(group, a, b) for group, a, b in pairs if _number(a) and _number(b)]
+    differing = [(group, b - a) for group, a, b in numbers if not _same(a, b)]
+    where, most = max(differing, key=lambda pair: math.inf if math.isnan(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
+    return Column(
+        name=name,
+        n=len(numbers),
+        differing=len(differing) + sum(_number(a) is not _number(b) for _, a, b in pairs),
+        old=sum(a for _, a, _ in numbers) / len(numbers),
+        new=sum(b for _, _, b in numbers) / len(numbers),
+        most=most,
+        where=where,
+    )
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))

@@ -1,0 +1,187 @@
+"""What results/ shows, read back: from a folder, from a commit, or as the runs in the store that it names."""
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from runner import chosen, codec, stores, table
+from runner.checks import Sample
+from runner.config import composed, declared
+from runner.errors import ConfigError, IncompleteError, StoreError, UsageError
+from runner.provenance import revisions
+from runner.record import Record, Status
+from runner.selectors import Row
+from runner.spec import REPLICATE
+from runner.suggest import did_you_mean
+from runner.table.text import present
+from runner.workspace import Workspace
+
+FILES: Final = ("table.parquet", "table.csv", "manifest.json", "experiment.yaml")
+_ID: Final = "id_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A results folder; any of its files may be missing."""
+
+    folder: Path
+    told: str
+    """In words, where it is from."""
+    commit: str = ""
+    """The commit that it was read from, full SHA; "": it lies on the disk."""
+
+    @property
+    def has_table(self) -> bool:
+        """Whether there are rows to read."""
+        return any((self.folder / name).is_file() for name in FILES[:2])
+
+    def manifest(self) -> Mapping[str, Any]:
+        """What manifest.json says; empty where there is none. Raises StoreError where it cannot be read."""
+        file = self.folder / "manifest.json"
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise StoreError(f"manifest.json of {self.told} cannot be read: {error}") from None
+        return told if isinstance(told, dict) else {}
+
+    def config(self) -> Mapping[str, Any]:
+        """What experiment.yaml says, unresolved; empty where there is none."""
+        import yaml
+
+        try:
+            told = yaml.safe_load((self.folder / "experiment.yaml").read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            return {}
+        return told if isinstance(told, dict) else {}
+
+    def sample(self, axes: Sequence[str] = ()) -> Sample:
+        """The rows of the table. `axes`: columns that are params where no experiment.yaml tells. Raises IncompleteError without a table."""
+        if not self.has_table:
+            raise IncompleteError(f"{self.told} has no table")
+        params = self._axes() or frozenset(axes)
+        return Sample.of((_row(cells, params) for cells in self._cells()), self.told, table=True)
+
+    def _axes(self) -> frozenset[str]:
+        try:
+            parts = composed.read(self.folder / "experiment.yaml")
+        except (ConfigError, OSError):
+            return frozenset()
+        names = {name for part in parts for name in (*declared.axis_names(part.cfg), *part.chosen)}
+        return frozenset({*names, REPLICATE} if any(part.cfg.get("replicates") is not None for part in parts) else names)
+
+    def _cells(self) -> Iterator[dict[str, Any]]:
+        if (self.folder / "table.parquet").is_file():
+            frame = table.read(self.folder)
+            columns = {str(name): present(frame[name]) for name in frame}
+            for values in zip(*columns.values(), strict=True):
+                yield {name: _plain(value) for name, value in zip(columns, values, strict=True) if value is not None}
+            return
+        with (self.folder / "table.csv").open(encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                yield {str(name): _parsed(text) for name, text in line.items() if isinstance(text, str) and text}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str | list) else str(value)
+
+
+def _parsed(text: str) -> Any:
+    """A cell of our CSV."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"True": True, "False": False}.get(text, text)
+
+
+def _row(cells: dict[str, Any], axes: frozenset[str]) -> Row:
+    id_run = str(cells.pop(_ID, ""))
+    params = {name: value for name, value in cells.items() if name in axes}
+    fields = {name: value for name, value in cells.items() if name not in axes}
+    record = Record(id_run=id_run, experiment="", status=Status.COMPLETED, params_json=codec.dumps(params), fields_json=codec.dumps(fields))
+    return Row(record, {})
+
+
+@contextmanager
+def at(revision: str, folder: Path, root: Path) -> Iterator[Published]:
+    """What a results folder was in a commit; `root`: the project's. Raises UsageError when the commit has no such folder."""
+    found = revisions.read(root, revision, [folder / name for name in FILES])
+    if not found.files:
+        raise UsageError(f"{folder.name} has no results in git:{revision} ({found.commit[:8]}); commit {folder}, or a baseline file")
+    with tempfile.TemporaryDirectory(prefix="xrun-git-") as drafts:
+        for path, content in found.files.items():
+            (Path(drafts) / path.name).write_bytes(content)
+        yield Published(Path(drafts), f"git:{revision} ({found.commit[:8]})", found.commit)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The completed runs that an experiment's results show."""
+
+    sample: Sample
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Status -> number of runs, of the plan that was asked for last."""
+
+    @property
+    def unsuccessful(self) -> dict[str, int]:
+        """The same of those that did not complete."""
+        return {status: count for status, count in self.counts.items() if count and status != Status.COMPLETED.value}
+
+
+def shown(experiment: str, workspace: Workspace) -> Shown:
+    """The runs that results/ shows, with all that the store keeps of them; the table alone where the store does not have them.
+
+    Where nothing is published: all runs of the experiment in the store. Raises IncompleteError, with the nearest name, without either.
+    """
+    folder = Published(workspace.results / experiment, f"results/{experiment}")
+    manifest = folder.manifest()
+    ids, counts = manifest.get("runs"), manifest.get("counts") or {}
+    rows, seen = _stored(workspace, experiment, ids)
+    if isinstance(ids, list) and len(rows) < counts.get(Status.COMPLETED.value, 1) and folder.has_table:
+        return Shown(folder.sample(), counts)
+    if rows or seen:
+        return Shown(Sample.of(rows, f"the runs of `{experiment}`"), counts or seen)
+    if folder.has_table:
+        return Shown(folder.sample(), counts)
+    if counts:
+        return Shown(Sample.of((), f"results/{experiment}"), counts)
+    raise IncompleteError(f"there are no results of `{experiment}`; {did_you_mean(experiment, names(workspace), 'experiments')}")
+
+
+def names(workspace: Workspace) -> list[str]:
+    """The experiments that have results or runs."""
+    found = [path.parent.name for path in sorted(workspace.results.glob("*/manifest.json"))]
+    if workspace.store.is_file():
+        reader = stores.read(workspace.store)
+        try:
+            found += [name for name, _, _ in reader.experiments()]
+        finally:
+            reader.close()
+    return list(dict.fromkeys(found))
+
+
+def _stored(workspace: Workspace, experiment: str, ids: Any) -> tuple[list[Row], dict[str, int]]:
+    """Completed runs in the store, and how many of each status there are."""
+    if not workspace.store.is_file():
+        return [], {}
+    reader = stores.read(workspace.store)
+    try:
+        if isinstance(ids, list):
+            return list(chosen.rows(ids, reader)), {}
+        counts: dict[str, int] = {}
+        kept = []
+        for record in reader.records(experiment):
+            counts[record.status.value] = counts.get(record.status.value, 0) + 1
+            if record.status.ok:
+                kept.append(record.id_run)
+        return list(chosen.rows(kept, reader)), counts
+    finally:
+        reader.close()

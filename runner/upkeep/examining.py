@@ -1,0 +1,139 @@
+"""`xrun doctor`: looks at the store row by row, at the files that runs keep, and at the published results. Changes nothing."""
+
+import filecmp
+import hashlib
+import json
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from runner import stores, table
+from runner.errors import XrunError
+from runner.stores import salvage
+from runner.stores.damage import told
+from runner.upkeep import kept
+from runner.upkeep.finding import Finding, users
+from runner.workspace import Workspace
+
+REPAIR: Final = "`xrun doctor --repair` makes a new store of what is intact; running the experiments again makes the rest"
+_LISTED: Final = 5
+_CHUNK: Final = 1 << 20
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """Everything that is wrong. Raises IncompleteError when there is no store, StoreError when nothing of it can be read."""
+    stores.check(workspace.store)
+    busy = users(workspace)
+    found = [Finding("running", sentence, "nothing: what it writes is not looked at", problem=False) for sentence in busy]
+    found += _store(workspace.store, busy=bool(busy))
+    if not any(finding.problem for finding in found):  # whose a file is, a damaged store cannot say
+        found += _artifacts(workspace)
+        if not busy:
+            found += _leftovers(workspace)
+    return [*found, *_results(workspace)]
+
+
+def _store(path: Path, *, busy: bool) -> Iterator[Finding]:
+    with told(path):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            wrong = _structure(db)
+            if wrong:
+                yield Finding("structure", f"the file of the store is damaged: {wrong}", REPAIR)
+            db.text_factory = bytes
+            damaged = [found for found in salvage.scan(db) if not found.intact]
+            if damaged:
+                yield Finding("rows", _rows(damaged), REPAIR)
+            live = 0 if busy or wrong or damaged else db.execute("SELECT count(*) FROM attempt WHERE live").fetchone()[0]
+        finally:
+            db.close()
+    if live:
+        text = f"{live} attempts were killed and have left what they logged"
+        yield Finding("attempts", text, "nothing: the next run of the experiment, or `xrun doctor --repair`, removes it", problem=False)
+
+
+def _structure(db: sqlite3.Connection) -> str:
+    try:
+        wrong = [row[0] for row in db.execute("PRAGMA integrity_check(3)")]
+        wrong = [] if wrong == ["ok"] else wrong
+        wrong += [f"{child} names a row of {parent} that is not there" for child, _, parent, _ in db.execute("PRAGMA foreign_key_check")]
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        wrong = [str(error)]
+    return " ".join(" ".join(wrong[:_LISTED]).replace("*** in database main ***", "").split())
+
+
+def _rows(damaged: list[salvage.Found]) -> str:
+    """`3 rows of points, 1 of run are damaged (runs a, b)`."""
+    counts = Counter(found.table for found in damaged)
+    runs = list(dict.fromkeys(found.whose for found in damaged if found.whose))
+    more = f" and {len(runs) - _LISTED} more" if len(runs) > _LISTED else ""
+    whose = f" (of runs {', '.join(runs[:_LISTED])}{more})" if runs else ""
+    return f"rows are damaged: {', '.join(f'{count} of `{name}`' for name, count in counts.items())}{whose}"
+
+
+def _artifacts(workspace: Workspace) -> Iterator[Finding]:
+    missing, changed = [], []
+    for file, artifact in kept.artifacts(workspace):
+        if not file.is_file():
+            missing.append(file)
+        elif file.stat().st_size != artifact.size or _sha256(file) != artifact.sha256:
+            changed.append(file)
+    again = "`xrun EXPERIMENT --force` makes them again"
+    if missing:
+        yield Finding("artifacts", f"{len(missing)} files that runs kept are missing: {_listed(missing)}", again)
+    if changed:
+        yield Finding("artifacts", f"{len(changed)} files are not what runs kept: {_listed(changed)}", again)
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as content:
+            while part := content.read(_CHUNK):
+                digest.update(part)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def _leftovers(workspace: Workspace) -> Iterator[Finding]:
+    remove = "`xrun gc --yes` removes them"
+    orphans, drafts = kept.orphans(workspace), kept.drafts(workspace)
+    if orphans:
+        text = f"{len(orphans)} folders of artifacts belong to no run: {_listed(orphans)}"
+        yield Finding("orphans", text, remove, problem=False)
+    if drafts:
+        yield Finding("drafts", f"{len(drafts)} files were left half written: {_listed(drafts)}", remove, problem=False)
+
+
+def _results(workspace: Workspace) -> Iterator[Finding]:
+    """Published tables that are not what their manifests say."""
+    for file in kept.manifests(workspace):
+        again = f"`xrun {file.parent / 'experiment.yaml'}` publishes it again"
+        try:
+            digest = json.loads(file.read_text(encoding="utf-8"))["table"]["digest"]
+        except (OSError, ValueError, KeyError, TypeError):
+            yield Finding("results", f"{file} cannot be read", again)
+            continue
+        try:
+            if _digest(file.parent) == digest:
+                continue
+            yield Finding("results", f"the table in {file.parent} is not the one that its manifest tells of", again)
+        except XrunError as error:
+            yield Finding("results", str(error), again)
+
+
+def _digest(folder: Path) -> str:
+    """Of the table that lies there; "" when its two files differ."""
+    with tempfile.TemporaryDirectory() as place:
+        digest = table.write(table.read(folder), Path(place))
+        same = (folder / "table.csv").is_file() and filecmp.cmp(folder / "table.csv", Path(place) / "table.csv", shallow=False)
+    return digest if same else ""
+
+
+def _listed(files: list[Path]) -> str:
+    more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
+    return ", ".join(map(str, files[:_LISTED])) + more

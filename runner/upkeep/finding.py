@@ -1,0 +1,32 @@
+"""What an examination tells."""
+
+from dataclasses import dataclass
+
+from runner.errors import LockedError
+from runner.stores import holders
+from runner.workspace import Lock, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be, in words, and what to do."""
+
+    kind: str
+    """`structure`, `rows`, `attempts`, `artifacts`, `orphans`, `drafts`, `results`, `running`."""
+    text: str
+    action: str
+    problem: bool = True
+    """False: worth knowing, and no damage."""
+
+
+def users(workspace: Workspace) -> list[str]:
+    """Who uses the workspace now, a sentence each: experiments that are being run, other processes that have the store open."""
+    held = list(Lock.held(workspace).values())
+    others = [pid for pid in holders.holders(workspace.store) if not any(f"process {pid} " in sentence for sentence in held)]
+    return held + [f"the store is open in {holders.named([pid])}" for pid in others]
+
+
+def require_alone(workspace: Workspace) -> None:
+    """Raise LockedError while somebody uses the workspace."""
+    if found := users(workspace):
+        raise LockedError(f"{found[0]}; this needs the workspace alone" if len(found) == 1 else "; ".join(found))

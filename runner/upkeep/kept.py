@@ -1,0 +1,70 @@
+"""The files of a workspace, and what the store and the manifests say of them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner import files, stores
+from runner.errors import StoreError
+from runner.logged import Artifact
+from runner.workspace import Workspace
+
+_CHUNK = 500
+
+
+def artifacts(workspace: Workspace) -> Iterator[tuple[Path, Artifact]]:
+    """Every file that a run keeps, by the store: where it should lie, and what is known of it."""
+    reader = stores.read(workspace.store)
+    try:
+        ids = [record.id_run for record in reader.records(children=True)]
+        for start in range(0, len(ids), _CHUNK):
+            for id_run, found in reader.artifacts(ids[start : start + _CHUNK]).items():
+                for artifact in found:
+                    yield workspace.artifacts / id_run / artifact.path, artifact
+    finally:
+        reader.close()
+
+
+def orphans(workspace: Workspace) -> list[Path]:
+    """Folders of artifacts that belong to no run that the store knows, not even one without an end. Nobody may execute meanwhile."""
+    if not workspace.artifacts.is_dir():
+        return []
+    folders = sorted(path for path in workspace.artifacts.iterdir() if path.is_dir() and not path.is_symlink())
+    reader = stores.read(workspace.store)
+    try:
+        known = reader.known([folder.name for folder in folders])
+    finally:
+        reader.close()
+    return [folder for folder in folders if folder.name not in known]
+
+
+def drafts(workspace: Workspace) -> list[Path]:
+    """What processes that were killed have left half written. Nobody may execute meanwhile."""
+    found = [path for path in workspace.artifacts.rglob(".*") if files.is_draft(path.name)] if workspace.artifacts.is_dir() else []
+    found += workspace.folder.glob(".*.tmp")
+    if workspace.results.is_dir():
+        found += workspace.results.glob("*/.*.tmp")
+    return sorted(path for path in found if path.is_file())
+
+
+def manifests(workspace: Workspace) -> list[Path]:
+    """The manifests of the published results."""
+    return sorted(workspace.results.glob("*/manifest.json")) if workspace.results.is_dir() else []
+
+
+def named(workspace: Workspace) -> set[str]:
+    """Ids of the runs that some manifest names. Raises StoreError for a manifest that cannot be read: it may name any run."""
+    found: set[str] = set()
+    for file in manifests(workspace):
+        try:
+            found.update(map(str, json.loads(file.read_text(encoding="utf-8"))["runs"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{file} cannot be read, so that nobody knows which runs it names: {error}") from None
+    return found
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    if path.is_file() or path.is_symlink():
+        return path.lstat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir() or file.is_symlink())

@@ -1,0 +1,66 @@
+"""`xrun doctor --repair`: a new store of what is intact, beside the damaged one, and no leftovers."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import stores
+from runner.stores import salvage
+from runner.upkeep import kept
+from runner.upkeep.finding import Finding, require_alone
+from runner.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair has done."""
+
+    old: Path | None = None
+    """Where the damaged store lies now; None: there was no damage."""
+    lost: int = 0
+    """Rows, and places that cannot be read, that were left out."""
+    removed: tuple[Path, ...] = ()
+    """Drafts."""
+
+
+def repair(workspace: Workspace, findings: list[Finding]) -> Repaired:
+    """Mend what `examine` found. Raises LockedError while somebody uses the workspace, StoreError when the new store cannot be written."""
+    require_alone(workspace)
+    drafts = kept.drafts(workspace)
+    for draft in drafts:
+        draft.unlink(missing_ok=True)
+    if not any(finding.kind in ("structure", "rows") for finding in findings):
+        store = stores.open(workspace.store)
+        try:
+            store.forget_leftovers()
+        finally:
+            store.close()
+        return Repaired(removed=tuple(drafts))
+    draft = workspace.folder / f".{workspace.store.name}.{os.urandom(4).hex()}.tmp"
+    try:
+        lost = salvage.save(workspace.store, draft)
+        require_alone(workspace)
+        old = _replace(workspace.store, draft)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+    return Repaired(old, lost, tuple(drafts))
+
+
+def _replace(store: Path, new: Path) -> Path:
+    """Put the new store in the place of the old one, which is kept with its WAL; at no moment is there none."""
+    number = 1
+    while (old := store.with_name(f"{store.name}.damaged-{number}")).exists():
+        number += 1
+    os.link(store, old)
+    wal, shm = (store.with_name(f"{store.name}-{kind}") for kind in ("wal", "shm"))
+    if wal.exists():  # first: applied to the new store it would be the end of that
+        wal.rename(old.with_name(f"{old.name}-wal"))
+    shm.unlink(missing_ok=True)
+    new.replace(store)
+    descriptor = os.open(store.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return old

@@ -1,0 +1,173 @@
+"""Runs of a plan on their way to an executor: looked up, where the store may have them, and given a place to go on."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from runner import identity
+from runner.checkpoint import Sharing
+from runner.logged import Entries, Prefix
+from runner.plan import Plan, Run
+from runner.record import Record, Start
+from runner.rerun import Choice, Rerun
+from runner.stores.base import Store
+
+LOOKUP = 512
+MAX_HELD = 16 * LOOKUP
+"""The plan is not read on while so many runs wait for others that share their checkpoint."""
+
+
+class Waiting:
+    """Runs of the plan that are still to be looked up or executed. Memory is O(in flight)."""
+
+    def __init__(self, plan: Plan, store: Store, rerun: Rerun) -> None:
+        """Raises UsageError where `rerun` names what the plan does not have."""
+        self._plan, self._store, self.experiment = plan, store, plan.experiment.name
+        self._runs = iter(plan)
+        self._rerun, self._choice = rerun, Choice(rerun, plan)
+        choice = self._choice
+        steps = plan.experiment.steps
+        self._look = not choice.everything and all(step.cache for step in steps)
+        self._links = next((k for k, step in enumerate(steps) if not step.cache), len(steps) - 1)
+        """How many links of a run may be taken from earlier ones."""
+        self._links_again = min(self._links, choice.taken_over)
+        """The same of a run that is executed though it has completed."""
+        self._starts: dict[int, Start] = {}
+        """Index -> where the run can go on, of those in `_todo`."""
+        self._todo: list[Run] = []
+        self._twins: list[Run] = []
+        """Runs whose id is that of a run under way (two variants that differ in ignored kwargs): its record is theirs."""
+        self._pending: set[str] = set()
+        """Ids that are under way: taken from the plan and not committed."""
+        self._sharing = Sharing.of(plan)
+        self._in_use: dict[str, str] = {}
+        """Id -> shared checkpoint, of runs that execute."""
+        self._keys: dict[int, str] = {}
+        """Index -> shared checkpoint, of those in `_todo`, once it is known."""
+        self._held = False
+        """Whether all of `_todo` wait for the checkpoints that are in use."""
+        self._through = False
+        """Whether the plan has been read to its end."""
+        self.empty = False
+
+    def cached(self) -> Iterator[Record]:
+        """Look up the next few runs, unless there is something to execute already; yield what stays as it is."""
+        if self.empty or (self._todo and not self.late):
+            return
+        part = list(itertools.islice(self._runs, LOOKUP))
+        if not part:
+            self._end()
+            return
+        self._held = False
+        found = self._store.find([run.id_run for run in part]) if self._look else {}
+        others = [r.id_run for r in found.values() if r.status.ok and r.experiment != self.experiment]
+        if others:
+            self._store.share(self.experiment, others)
+        limits: dict[int, int] = {}
+        for run in part:
+            record = found.get(run.id_run)
+            if record is not None and self._choice.stands(run, record):
+                yield replace(record, cached=True)
+            elif run.id_run in self._pending:
+                self._twins.append(run)
+            else:
+                again = self._choice.everything or (record is not None and record.status.ok)
+                self._pending.add(run.id_run)
+                self._todo.append(run)
+                if limit := self._links_again if again else self._links:
+                    limits[run.index] = limit
+        if limits:
+            self._find_starts(limits)
+
+    def _find_starts(self, limits: dict[int, int]) -> None:
+        """Of each run to execute, the longest row of first steps that an earlier run has executed."""
+        todo = [run for run in self._todo if run.index in limits]
+        links = {run.index: run.links[: limits[run.index]] for run in todo}
+        every = list(dict.fromkeys(link for some in links.values() for link in some))
+        ids = {link: identity.uuid8(bytes.fromhex(link)) for link in every}  # of runs that had these steps and no more
+        found = self._store.prefixes([*every, *ids.values()])
+        ended = self._store.find([id_run for id_run in ids.values() if id_run not in found])
+        for run in todo:
+            for steps, link in reversed(list(enumerate(links[run.index], 1))):
+                start = found.get(link) or found.get(ids[link])
+                if start is None and (record := ended.get(ids[link])) is not None and record.status.ok:
+                    start = _where_it_ended(record, steps)
+                if start is not None and start.prefix.steps:
+                    self._starts[run.index] = start
+                    break
+
+    def behind(self, run: Run) -> tuple[Start | None, Entries]:
+        """Where a run that was taken goes on, and what had been logged up to there."""
+        start = self._starts.pop(run.index, None)
+        return start, self._store.behind(start) if start is not None else ()
+
+    def further(self, run: Run, start: Start | None) -> tuple[Start, Entries] | None:
+        """Where a run can go on that has begun at `start` and failed: behind the steps that it has finished itself; None: no further."""
+        links = run.links[: self._links]
+        found = self._store.prefixes(links)
+        for link in reversed(links):
+            own = found.get(link)
+            if own is not None and own.id_run == run.id_run and own.prefix.steps > (start.prefix.steps if start is not None else 0):
+                return own, self._store.behind(own)
+        return None
+
+    def _end(self) -> None:
+        """The plan is through: what is left are twins, once the runs that they wait for are committed."""
+        if self._todo:
+            self._through = True
+        elif not self._twins:
+            self.empty = True
+        elif not self._pending:
+            self._runs, self._twins, self._through = iter(self._twins), [], False
+            self._look, self._choice = True, Choice(replace(self._rerun, force=False, where=None, step=""), self._plan)
+
+    @property
+    def late(self) -> bool:
+        """Whether runs can be looked up right now, so that there is no reason to wait for anything."""
+        if self._todo:
+            return self._held and not self._through and len(self._todo) < MAX_HELD
+        return not self.empty and not (self._twins and self._pending)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to look up and nothing to execute until something has been committed."""
+        return not self.late and (not self._todo or self._held)
+
+    def take(self, count: int) -> list[Run]:
+        """Up to `count` runs to execute, no two of which share a checkpoint with each other or with one that executes."""
+        if self._sharing is not None:
+            return self._take_apart(self._sharing, count)
+        taken, self._todo = self._todo[:count], self._todo[count:]
+        return taken
+
+    def _take_apart(self, sharing: Sharing, count: int) -> list[Run]:
+        if self._held:
+            return []
+        taken: list[Run] = []
+        rest: list[Run] = []
+        in_use = set(self._in_use.values())
+        for run in self._todo:
+            key = self._keys.get(run.index) or self._keys.setdefault(run.index, sharing.key(self._plan.kwargs(run), run.params))
+            if len(taken) == count or key in in_use:
+                rest.append(run)
+                continue
+            taken.append(run)
+            in_use.add(key)
+            self._in_use[run.id_run] = self._keys.pop(run.index)
+        self._todo, self._held = rest, len(taken) < count and bool(rest)
+        return taken
+
+    def committed(self, records: Iterable[Record]) -> None:
+        """These runs are over."""
+        ids = [record.id_run for record in records]
+        self._pending.difference_update(ids)
+        if self._in_use:
+            freed = [self._in_use.pop(id_run, None) for id_run in ids]
+            self._held = self._held and not any(freed)
+
+
+def _where_it_ended(record: Record, steps: int) -> Start:
+    """The end of a run that has logged nothing: its record is its state."""
+    state = '{"step":null,"next":{},"params":{}}'
+    prefix = Prefix(steps, record.fields_json, record.tags_json, state, record.id_run)
+    return Start(prefix=prefix, id_run=record.id_run, attempt=0, points=0, parts=0)
