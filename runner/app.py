@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner import checkpoint, chosen, codec, executors, plan, results, stores, table
+from runner import checkpoint, checks, chosen, codec, executors, plan, report, results, stores, table
 from runner.beside import Helper
+from runner.claims import Claims
 from runner.config.load import Request, load, union
 from runner.console import Console, summary
 from runner.errors import PlanError
@@ -63,6 +64,8 @@ class Result:
     """`results/<experiment>`."""
     tally: Tally
     table: Tabulated
+    verdicts: tuple[checks.Verdict, ...] = ()
+    """Of the checks that need no baseline."""
     stopped: int = 0
     """The signal that ended it early, or 0."""
     again: bool = False
@@ -73,12 +76,13 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0 all completed and the table valid, 1 not, 128 + signal when it was interrupted, 75 where that means: once more."""
+        """0 all completed, the table valid, the checks kept, 1 not, 128 + signal when it was interrupted, 75 where that means: once more."""
         if self.stopped:
             if self.again:
                 return TRY_AGAIN
             return 128 + self.stopped
-        return 1 if self.tally.unsuccessful or self.table.violations else 0
+        breached = any(verdict.outcome is checks.Outcome.FAIL for verdict in self.verdicts)
+        return 1 if self.tally.unsuccessful or self.table.violations or breached else 0
 
 
 class _Evidence:
@@ -140,6 +144,7 @@ def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
     """The plan without an executor: steps are imported here. Nothing is executed, nothing is written."""
     table.check_schema_quick(experiment.results.schema)
     chosen.check(experiment.results.columns)
+    checks.read(experiment.checks)
     return expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
 
 
@@ -150,6 +155,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     schema = experiment.results.schema
     table.check_schema_quick(schema)
     chosen.check(experiment.results.columns)
+    checks.read(experiment.checks)
     schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:
@@ -180,6 +186,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         folder=folder,
         tally=watch.tally(),
         table=made,
+        verdicts=_checked(planned, workspace),
         stopped=invocation.stop.signal,
         again=invocation.requeueable and invocation.stop.signal in REQUEUED,
         reason=invocation.stop.reason,
@@ -223,6 +230,18 @@ def _objective(made: Result, workspace: Workspace) -> float | None:
     return sum(values) / len(values) if values else None
 
 
+def _checked(planned: Plan, workspace: Workspace) -> tuple[checks.Verdict, ...]:
+    """The verdicts of the checks that need no baseline, on the completed runs of the plan."""
+    declared = planned.experiment.checks
+    if not declared:
+        return ()
+    reader = stores.read(workspace.store)
+    try:
+        return checks.absolute(declared, chosen.rows([run.id_run for run in planned], reader))
+    finally:
+        reader.close()
+
+
 def _portable(planned: Plan) -> Plan:
     """The plan as it can go to another process: without the launcher, which holds half of Hydra."""
     return replace(planned, experiment=replace(planned.experiment, launch=None, sweep=None))
@@ -232,13 +251,15 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
     """Execute the plan while people watch; returns what was seen, and the number under which the store knows this invocation."""
     store = stores.open(workspace.store)
     watch = Watch(total=len(planned))
+    claims: Claims | None = None
     name = planned.experiment.name
     try:
         epoch = store.begin(name, time.time())
         standing = Standing(store, planned, evidence.watch, evidence.data)
         standing.begin(epoch)
         executor.start(job(planned, workspace))
-        records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, rerun=invocation.rerun)
+        claims = _claims(workspace, always=not isinstance(executor, Local))
+        records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, rerun=invocation.rerun, claims=claims)
         if not planned.experiment.checkpoint.keep:
             records = checkpoint.cleared(records, checkpoint.place(workspace.artifacts))
         described = False
@@ -255,7 +276,17 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
             invocation.console.say(f"xrun: warning: {trouble}")
     finally:
         store.close()
+        if claims is not None:
+            claims.close()
     return watch, epoch
+
+
+def _claims(workspace: Workspace, *, always: bool) -> Claims | None:
+    """None where the file system has no locks: there two processes may execute the same run, which does no harm."""
+    try:
+        return Claims(workspace.folder / "locks", always=always)
+    except OSError:
+        return None
 
 
 def job(planned: Plan, workspace: Workspace) -> Job:
@@ -281,6 +312,9 @@ def show(result: Result, watch: Watch, console: Console) -> None:
     console.table(result.table)
     console.failures(watch)
     console.violations(result.table)
+    for verdict in result.verdicts:
+        if verdict.outcome is not checks.Outcome.PASS:
+            print(f"\ncheck: {report.outcome(verdict)}: {report.sentence(verdict)}", file=console.err)
     console.troubles(watch)
     for note in result.table.notes:
         console.say(f"xrun: warning: {note}")

@@ -101,6 +101,8 @@ def _length(part: str) -> int:
 
 def _local(local: str | os.PathLike[str]) -> tuple[Path, str]:
     """Where the source is, and its name."""
+    if not isinstance(local, str | bytes | os.PathLike):
+        raise TypeError(f"log_artifact takes the path of a file or a folder, not {local!r:.60}; run.fields keeps values")
     text = os.fsdecode(local)
     if not text:
         raise ValueError("the name of the file or folder to keep is empty")

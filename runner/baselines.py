@@ -113,8 +113,8 @@ def _measured(entry: Mapping[str, Any]) -> Measured:
 
 
 def find(what: str, experiment: str, workspace: Workspace, root: Path, *, axes: Iterable[str] = (), lenient: bool = False) -> Baseline:
-    """The baseline that `what` means: `git:REV`, a path (a baseline file, a results folder, a manifest, another workspace), else the name
-    of an experiment, else the beginning of an id_run. A file or folder called so comes first.
+    """The baseline that `what` means: `git:REV`, a baseline file, the name of an experiment, a path (a results folder, its manifest,
+    another workspace), or the beginning of an id_run.
 
     `axes`: the params of the runs that are compared. Raises UsageError when there is none.
     """
@@ -124,10 +124,10 @@ def find(what: str, experiment: str, workspace: Workspace, root: Path, *, axes: 
     try:
         if path.is_file() and path.name not in published.FILES:
             return parse(path.read_text(encoding="utf-8"), str(path))
-        if path.exists():
-            sample = _lying(path, experiment, tuple(axes))
-        elif what in published.names(workspace):
+        if what in published.names(workspace) and not path.is_file():
             sample = published.shown(what, workspace).sample
+        elif path.exists():
+            sample = _lying(path, experiment, tuple(axes))
         else:
             sample = _run(what, workspace)
     except (IncompleteError, OSError, UnicodeDecodeError) as error:

@@ -83,20 +83,31 @@ def hold(folder: Path, holder: str) -> int | None:
     Returns the descriptor that holds it until it is closed, or its process has died; None where another process of the same holder has
     it. Raises OSError when the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     waits = time.monotonic() + PATIENCE
     while True:
         descriptor, other = _try(folder)
         if descriptor is not None:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, holder.encode(), 0)
-            return descriptor
+            return _settle(folder, descriptor, holder)
         if other == holder:
+            folder.mkdir(exist_ok=True)
             return None
         if time.monotonic() > waits:
             print(f"xrun: {folder} is used by another run ({other or 'of this moment'}); waiting for it", file=sys.stderr)
             waits = float("inf")
         time.sleep(PAUSE)
+
+
+def _settle(folder: Path, descriptor: int, holder: str) -> int:
+    """Say who has it, and make it: only now, or who had it could remove it."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, holder.encode(), 0)
+        folder.mkdir(exist_ok=True)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _try(folder: Path) -> tuple[int | None, str]:

@@ -49,6 +49,9 @@ def _command(arguments: list[str]) -> Callable[[list[str]], int]:
 
         if close := nearest(word, COMMANDS):
             raise UsageError(f"there is no command `{word}`; did you mean `xrun {close}`?")
+        words = [argument for argument in arguments if not argument.startswith("-")]
+        if len(words) > 1 and not any(character in other for other in words for character in "=+~"):  # nothing here is an override
+            raise UsageError(f"there is no command `{word}`; commands: {', '.join(COMMANDS)}")
     return _run
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runner import codec
 from runner.record import Failure
+from runner.suggest import nearest
 
 MAX_MESSAGE = 16_000
 MAX_TRACEBACK = 1_000_000
@@ -13,10 +14,13 @@ _OURS = f"{Path(__file__).parent}{os.sep}"
 
 
 class ProcessError(Exception):
-    """A process that a step has started did not do its work. `kind` says how it ended: `exit 3`, `SIGSEGV`."""
+    """A process that a step has started did not do its work. `kind` says how it ended: `exit 3`, `SIGSEGV`.
 
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind = kind
+    `died`: a signal has ended it; its run is CRASHED and not FAILED.
+    """
+
+    def __init__(self, kind: str, message: str, *, died: bool = False) -> None:
+        self.kind, self.died = kind, died
         super().__init__(message)
 
 
@@ -24,6 +28,7 @@ def describe(error: BaseException, step: str, root: Path) -> Failure:
     """An exception as text: its class, message, the step's traceback without xrun's own frames, and where it happened."""
     if isinstance(error, ProcessError):  # where in xrun it was noticed is of no interest
         return Failure(kind=_valid(error.kind), message=_clip(_text(error), MAX_MESSAGE), step=step)
+    _say_what_was_meant(error)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OURS)]
     inside = [f for f in frames if f.filename.startswith(f"{root}{os.sep}") and "site-packages" not in f.filename]
     last = next(iter([*reversed(inside), *reversed(frames)]), None)
@@ -36,6 +41,15 @@ def describe(error: BaseException, step: str, root: Path) -> Failure:
         where=_valid(f"{_relative(last.filename, root)}:{last.lineno}") if last else "",
         step=step,
     )
+
+
+def _say_what_was_meant(error: BaseException) -> None:
+    """A misspelt attribute of an object of ours: `run.log_metrc`. Python says so itself only where it prints the traceback."""
+    if isinstance(error, AttributeError) and type(error.obj).__module__.startswith(f"{__package__}.") and len(error.args) == 1:
+        meant = nearest(str(error.name), (name for name in dir(error.obj) if not name.startswith("_")))
+        if meant and meant != error.name and "did you mean" not in str(error.args[0]):
+            error.args = (f"{error.args[0]}; did you mean `{meant}`?",)
+            error.name = None  # or newer Pythons say it again
 
 
 def _text(error: BaseException) -> str:

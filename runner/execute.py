@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from runner import retries
+from runner.claims import Claims
 from runner.executors.base import Executor
 from runner.flight import Flight
 from runner.plan import Plan
@@ -78,23 +79,26 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
     stop: Stop | None = None,
     force: bool = False,
     rerun: Rerun | None = None,
+    claims: Claims | None = None,
 ) -> Iterator[Record | Trail]:
     """Execute what the store does not have, and yield every run's record: cached ones as they are found, others after their COMMIT.
 
     Between the records come Trails with what people may want to see of runs while they execute: output, progress, trouble.
 
-    `executor` has been started with the plan's job. `force` executes what is COMPLETED as well; `rerun` says it finer. When `stop` asks,
-    runs that execute may finish until its deadline; what is cut off is recorded CANCELLED, what never started is not recorded. A run that
-    failed in a step with `retries` is tried again, after the step's pause. Raises StoreError, WorkerStartError, UsageError for a `rerun`
-    that is none of the plan's; what had finished by then is committed, also when the caller does not take all records.
+    `executor` has been started with the plan's job. `force` executes what is COMPLETED as well; `rerun` says it finer. With `claims`, a run
+    that another process executes is waited for. When `stop` asks, runs that execute may finish until its deadline; what is cut off is
+    recorded CANCELLED, what never started is not recorded. A run that failed in a step with `retries` is tried again, after the step's
+    pause. Raises StoreError, WorkerStartError, UsageError for a `rerun` that is none of the plan's, LockedError where another invocation
+    has taken over; what had finished by then is committed, also when the caller does not take all records.
     """
     stop = stop or Stop()
     stop.stage, stop.reason = Stage.EXECUTING, ""
     state = _State(plan, epoch, stop)
-    waiting = Waiting(plan, store, rerun or Rerun(force=force))
+    waiting = Waiting(plan, store, rerun or Rerun(force=force), claims)
     try:
         while not (state.draining and stop.now):
             _drain_if_asked(state, executor)
+            waiting.look_around()
             if not state.draining:
                 yield from waiting.cached()
                 yield from _try_again(waiting, executor, store, state)
@@ -105,7 +109,7 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
             if not executor.busy():
                 if state.draining or (waiting.empty and not state.later):
                     break
-                if waiting.idle and state.later:
+                if waiting.idle:
                     time.sleep(min(PATIENCE, state.later.seconds))
         yield from _take(executor.events(0.0), state)  # what has arrived is kept, however great the hurry
         _cut_off(executor.close(), state)

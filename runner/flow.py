@@ -28,6 +28,7 @@ BURST = 8
 """Flushes that may follow each other at once after a quiet time, so that a step that logs rarely is seen at once."""
 FORKED = "a process that a step forked cannot log; log in the process that the step runs in"
 OVER = "the run is over"
+ENDED = "this child run has ended"
 
 _COUNT = struct.Struct("<q")
 

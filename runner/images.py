@@ -19,6 +19,8 @@ KINDS: Final = (
     "a matplotlib figure or axes, matplotlib.pyplot, and a plotly figure"
 )
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".tiff", ".tif", ".pdf")
+ROUNDING: Final = 1e-3
+"""How far floats may lie outside of 0 to 1: half floats, and what comes of interpolating, do."""
 _CHANNELS: Final = (1, 3, 4)
 _PNG_MODES: Final = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 """Modes of PIL that PNG has; others are converted, to RGB if nothing else is said here."""
@@ -29,8 +31,8 @@ def write(image: Any, stem: Path) -> Path:
     """Write an image to `stem` and the suffix of its kind, whole or not at all; the path of the file. Folders are made.
 
     An image is one of `KINDS`. Arrays are (height, width) or (height, width, 1, 3 or 4), tensors also (1, 3 or 4, height, width), with
-    booleans, integers of 0 to 255, or floats, which are clipped to 0 to 1. The same array gives the same bytes. A plotly figure is a PNG
-    where kaleido works, and else an HTML file that needs no network (5 MB). Figures are not closed.
+    booleans, integers of 0 to 255, or floats of 0 to 1, give or take a rounding error. The same array gives the same bytes. A plotly figure
+    is a PNG where kaleido works, and else an HTML file that needs no network (5 MB). Figures are not closed.
 
     Raises TypeError for what is no image, ValueError for one that cannot be drawn (its shape, its values, the suffix of a file),
     files.SourceError for a file that is not there, and OSError for trouble with the disk.
@@ -146,5 +148,12 @@ def _as_bytes(pixels: Any) -> Any:
     if pixels.dtype.kind == "f":
         if np.isnan(pixels).any():
             raise ValueError("an array with NaN cannot be drawn; np.nan_to_num(image) makes them 0")
+        _check_floats(float(pixels.min()), float(pixels.max()))
         return np.rint(np.clip(pixels, 0, 1).astype(np.float64) * 255).astype(np.uint8)
     raise TypeError(f"an array of {pixels.dtype} is not an image; its values must be booleans, integers or floats")
+
+
+def _check_floats(low: float, high: float) -> None:
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        hint = "image.astype('uint8') draws 0 to 255, np.clip(image, 0, 1) cuts off"
+        raise ValueError(f"floats from {low:g} to {high:g} cannot be drawn; the pixels of an image are floats from 0 to 1; {hint}")

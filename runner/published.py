@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from runner import chosen, codec, stores, table
 from runner.checks import Sample
-from runner.config import composed, declared
 from runner.errors import ConfigError, IncompleteError, StoreError, UsageError
 from runner.provenance import revisions
 from runner.record import Record, Status
@@ -22,6 +21,8 @@ from runner.table.text import present
 from runner.workspace import Workspace
 
 FILES: Final = ("table.parquet", "table.csv", "manifest.json", "experiment.yaml")
+NOT_EXECUTED: Final = "NOT_EXECUTED"
+"""Stands beside the statuses for runs of a plan that was interrupted before they began."""
 _ID: Final = "id_run"
 
 
@@ -69,6 +70,8 @@ class Published:
         return Sample.of((_row(cells, params) for cells in self._cells()), self.told, table=True)
 
     def _axes(self) -> frozenset[str]:
+        from runner.config import composed, declared  # half of Hydra, for tables only
+
         try:
             parts = composed.read(self.folder / "experiment.yaml")
         except (ConfigError, OSError):
@@ -143,7 +146,9 @@ def shown(experiment: str, workspace: Workspace) -> Shown:
     """
     folder = Published(workspace.results / experiment, f"results/{experiment}")
     manifest = folder.manifest()
-    ids, counts = manifest.get("runs"), manifest.get("counts") or {}
+    ids, counts = manifest.get("runs"), dict(manifest.get("counts") or {})
+    if isinstance(ids, list) and (never := len(ids) - sum(counts.values())) > 0:
+        counts[NOT_EXECUTED] = never
     rows, seen = _stored(workspace, experiment, ids)
     if isinstance(ids, list) and len(rows) < counts.get(Status.COMPLETED.value, 1) and folder.has_table:
         return Shown(folder.sample(), counts)

@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from runner import artifacts, checkpoint, codec, files, identity, images
 from runner.flow import Flow
 from runner.logged import Artifact, Child, Entries, Prefix
 from runner.record import Start
-from runner.tracking import Tracker, check_name
-from runner.views import Bunch, Kwargs, View
+from runner.tracking import Ended, Tracker, check_name, checked_params
+from runner.views import Bunch, Elsewhere, Fields, Kwargs, Tags, View, ended
 
 __all__ = ["Bunch", "ChildRun", "Kwargs", "Run", "View"]
 
 _opening = threading.Lock()
 """Two threads that log first at the same time share one tracker."""
-os.register_at_fork(after_in_child=_opening._at_fork_reinit)  # type: ignore[attr-defined]
+_holding = threading.Lock()
+"""Two threads that ask for the checkpoint first at the same time hold it once."""
+for _lock in (_opening, _holding):
+    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class Run:
@@ -45,16 +48,32 @@ class Run:
         "_hold",
         "_kept",
         "_open_flow",
+        "_seed",
         "_tracker",
         "fields",
         "id_run",
         "kwargs",
         "meta",
         "params",
-        "seed",
+        "peak",
         "tags",
         "vars",
     )
+
+    if not TYPE_CHECKING:  # no __getattr__, which would make each call of log_metric a tenth slower; describe.py knows what was meant
+        log, log_figure, log_artifacts, log_text, log_dict, log_batch, set_tag, set_tags = map(
+            Elsewhere,
+            (
+                "log_metric takes a name and a number, log_metrics a mapping",
+                "log_image takes figures",
+                "log_artifact takes folders as well",
+                "run.fields keeps a text, log_artifact a file",
+                "run.fields keeps plain data, log_params parameters, log_artifact a file",
+                "log_metrics and log_params take mappings",
+                "run.tags is a mapping",
+                "run.tags is a mapping",
+            ),
+        )
 
     id_run: str
     """UUID of the run's identity: the same code, parameters, seed and data have the same id, on any machine."""
@@ -66,13 +85,12 @@ class Run:
     """The results: the columns of the table. Plain data, numpy scalars and arrays, dates."""
     vars: Bunch
     """Scratch that later steps of this run see; never kept."""
-    seed: int
-    """0 <= seed < 2**32, from the experiment's seed, the point and the replicate; each step has its own. `random`, numpy and torch
-    (the latter two if imported) are seeded with it before every step."""
-    tags: dict[str, str | None]
-    """Labels of the run; kept."""
+    tags: dict[str, Any]
+    """Labels of the run: texts, numbers, true, false and None; kept."""
     meta: View
     """experiment, step names, attempt, host, ...: for information, no input to results."""
+    peak: int
+    """Bytes of resident memory: the most that a script or command of the run had, or a process that it waited for; 0 without any."""
 
     def __init__(  # noqa: PLR0913 - its fields
         self,
@@ -87,8 +105,8 @@ class Run:
         checkpoint: Callable[[], Path] | None = None,
     ) -> None:
         """`folders`: where `dir` is made; `flow` is called when the run logs something first, `checkpoint` for the path of that folder."""
-        self.id_run, self.kwargs, self.params, self.seed, self.meta = id_run, kwargs, params, seed, meta
-        self.fields, self.vars, self.tags = Bunch(), Bunch(), {}
+        self.id_run, self.kwargs, self.params, self._seed, self.meta = id_run, kwargs, params, seed, meta
+        self.fields, self.vars, self.tags, self.peak = Fields(), Bunch(), Tags(), 0
         self._folders, self._open_flow = folders, flow
         self._dir: Path | None = None
         self._checkpoint_place = checkpoint
@@ -111,6 +129,13 @@ class Run:
             self.kwargs = common
 
     @property
+    def seed(self) -> int:
+        """0 <= seed < 2**32, from the experiment's seed, the point and the replicate; each step has its own. `random`, numpy and torch
+        (the latter two if imported) are seeded with it before every step.
+        """
+        return self._seed
+
+    @property
     def dir(self) -> Path:
         """A folder of this run's own, made when first asked for, empty at the start of every attempt; it outlives the run.
 
@@ -131,9 +156,7 @@ class Run:
         share one (`checkpoint: {exclude: [epochs]}`) take turns. A kill may come at any time: write a file under another name, rename it.
         """
         if self._checkpoint is None:
-            with _opening:
-                if self._checkpoint is None:
-                    self._checkpoint = self._hold_checkpoint()
+            self._checkpoint = self._hold_checkpoint()
         return self._checkpoint
 
     @property
@@ -144,7 +167,9 @@ class Run:
     def _hold_checkpoint(self) -> Path:
         folder = self.checkpoint_place
         holder = f"run {self.id_run}, attempt {self.meta.get('attempt', 1)} of process {self.meta.get('xrun_pid', os.getpid())}"
-        self._hold = checkpoint.hold(folder, holder)
+        with _holding:
+            if self._checkpoint is None:
+                self._hold, self._checkpoint = checkpoint.hold(folder, holder), folder
         return folder
 
     def let_go(self) -> None:
@@ -197,14 +222,16 @@ class Run:
 
     def log_param(self, name: str, value: Any) -> None:
         """A parameter that a step derived, with its type. The same value again changes nothing; another raises ParamConflictError."""
-        (self._tracker or self._track()).params({name: value})
+        (self._tracker or self._track()).param(name, value)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Several parameters; nested mappings become dotted names. None is kept where one of them conflicts."""
         (self._tracker or self._track()).params(params)
 
-    def log_row(self, name: str, /, **columns: Any) -> None:
+    def log_row(self, name: str, /, *wrong: Never, **columns: Any) -> None:
         """One row of the run's table `name`. A column that other rows lack is null there."""
+        if wrong:
+            raise TypeError(f"columns are keywords: log_row({name!r}, a=1); log_table takes a dict")
         (self._tracker or self._track()).row(name, columns)
 
     def log_table(self, name: str, data: Any) -> None:
@@ -242,16 +269,17 @@ class Run:
 
     def _keep(self, write: Callable[[], list[Artifact]]) -> None:
         tracker = self._tracker or self._track()
+        flow = tracker.flow  # of a child run that has ended this raises, before anything is written
         try:
             kept = write()
         except files.SourceError:
             raise
         except OSError as error:
-            tracker.flow.trouble(error)
+            flow.trouble(error)
         else:
             self._kept.update(artifact.path for artifact in kept)
             for n, artifact in enumerate(kept, 1):
-                tracker.flow.entry(tracker.child, artifact, at_once=n == len(kept))
+                flow.entry(tracker.child, artifact, at_once=n == len(kept))
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 
@@ -259,14 +287,16 @@ class Run:
         """A run within this one, with fields, metrics and files of its own: `with run.child_run("fold0", {"fold": 0}) as child: ...`.
 
         Its id comes from this run's and `name` (default: `child0`, `child1`, ...), of which there is one each. Raises ValueError.
+        Once it has ended, its calls of `log_...` raise RuntimeError, and its fields and tags cannot be changed.
         """
         tracker = self._tracker or self._track()
+        given = checked_params(params, "child_run takes a name, and a mapping of params")
         with tracker.flow.lock:
             if name is None:
                 name = next(free for n in itertools.count(len(self._children)) if (free := f"child{n}") not in self._children)
             if check_name(name, "child run") in self._children:
                 raise ValueError(f"there is a child run `{name}` already")
-            child = ChildRun(self, tracker.flow, name, params or {})
+            child = ChildRun(self, tracker.flow, name, given)
             self._children[name] = child
         return child
 
@@ -412,6 +442,7 @@ class ChildRun(Run):
         )
         assert self._flow is not None
         self._flow.entry(self.id_run, told, at_once=True)
+        self._tracker, self.fields, self.tags = Ended(), ended(self.fields), ended(self.tags)
 
 
 def _given(run: Run) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner import codec
-from runner.flow import Flow
+from runner.flow import ENDED, Flow
 from runner.journal import Series
 from runner.logged import FLOAT, INT, Entries, Params, Progress, Rows
 
@@ -98,6 +98,8 @@ class Tracker:
 
     def metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """One point of each; none where one of them is wrong."""
+        if not isinstance(metrics, Mapping):
+            raise TypeError(f"log_metrics takes a mapping of names to numbers, not a {type(metrics).__name__}; log_metric takes one number")
         checked = {name: number(name, value) for name, value in metrics.items()}
         step = None if step is None else whole(step)
         with self._lock:
@@ -127,10 +129,14 @@ class Tracker:
         series = self._series[check_name(name)] = Series(self.child, name)
         return series
 
+    def param(self, name: str, value: Any) -> None:
+        """A parameter, or several below one name."""
+        check_name(name, "parameter")
+        self.params({name: value})
+
     def params(self, params: Mapping[str, Any]) -> None:
         """Parameters; nested ones get dotted names. Raises ParamConflictError, before any of them is kept."""
-        if not isinstance(params, Mapping):
-            raise TypeError(f"log_params takes a mapping of names to values, not a {type(params).__name__}")
+        checked_params(params, "log_params takes a mapping of names to values")
         with self.flow.lock:
             fresh: dict[str, Any] = {}
             for name, value in _flat(params):
@@ -152,8 +158,10 @@ class Tracker:
 
     def row(self, table: str, columns: Mapping[str, Any]) -> None:
         """One row of a table."""
-        content = codec.dumps({name: [value] for name, value in columns.items()})
-        self.flow.entry(self.child, Rows(check_name(table, "table"), 1, content))
+        check_name(table, "table")
+        if not columns:
+            raise ValueError(f"`{table}`: a row needs a column: log_row({table!r}, a=1)")
+        self.flow.entry(self.child, Rows(table, 1, _cells(table, {name: [value] for name, value in columns.items()})))
 
     def table(self, table: str, data: Any) -> None:
         """Rows of a table: a dict of columns, a list of dicts, or a data frame."""
@@ -164,14 +172,39 @@ class Tracker:
             raise ValueError(f"`{table}`: the columns differ in length: {told}")
         count = next(iter(lengths.values()), 0)
         if count:
-            self.flow.entry(self.child, Rows(table, count, codec.dumps(columns)), at_once=True)
+            self.flow.entry(self.child, Rows(table, count, _cells(table, columns)), at_once=True)
 
     def progress(self, fraction: float, text: str) -> None:
         """How far the run is."""
-        value = number("progress", fraction)
+        try:
+            value = number("progress", fraction)
+        except TypeError:
+            raise TypeError(f"progress takes a fraction from 0 to 1, and maybe a text, not {fraction!r}") from None
         if not 0 <= value <= 1:
             raise ValueError(f"progress is a fraction from 0 to 1, not {fraction!r}")
         self.flow.entry(self.child, Progress(value, str(text)))
+
+
+class Ended(Tracker):
+    """In the place of the Tracker of a child run that has ended, so that nobody has to ask before each point."""
+
+    def __init__(self) -> None:
+        """Of none."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(ENDED)
+
+
+def checked_params(params: Any, what: str) -> Mapping[str, Any]:
+    """A mapping of parameters, empty for None. Raises TypeError, which names the one that is no plain data, or that begins with `what`."""
+    params = {} if params is None else params
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{what}, not a {type(params).__name__}")
+    for name, value in params.items():
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a parameter is a string, not {name!r}")
+        codec.plain(value, f"the parameter {name}")
+    return params
 
 
 def check_name(name: str, what: str = "metric") -> str:
@@ -205,6 +238,8 @@ def whole(step: Any) -> int:
 def number(name: str, value: Any) -> float:
     """The float64 of a number: of Python's and numpy's scalars, 0-d arrays and tensors. Raises TypeError that names the right call."""
     if isinstance(value, str):
+        if not isinstance(name, str):
+            raise TypeError(f"the name comes first: log_metric({value[:40]!r}, {name!r})")
         raise TypeError(f"`{name}`: a metric is a number, not the text {value[:40]!r}; run.fields[{name!r}] = ... keeps a text")
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         value = value.item()
@@ -242,3 +277,12 @@ def _columns(table: str, data: Any) -> dict[str, list[Any]]:
             names = dict.fromkeys(name for row in rows for name in row)
             return {str(name): [row.get(name) for row in rows] for name in names}
     raise TypeError(f"`{table}`: a table is a dict of columns, a list of dicts or a data frame, not a {type(data).__name__}")
+
+
+def _cells(table: str, columns: Mapping[str, Any]) -> str:
+    """Columns as JSON text. Raises UnserialisableError that names the table and the column."""
+    try:
+        return codec.dumps(columns)
+    except codec.UnserialisableError as error:
+        error.args = (str(error).replace("$.", f"`{table}`, column ", 1),)
+        raise

@@ -1,9 +1,15 @@
 """Mappings that steps see: read-only views of kwargs and params, and the fields."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
+from runner import codec
+from runner.flow import ENDED
 from runner.suggest import did_you_mean
+
+MOST = 1000
+"""So many items of a field are looked at when it is set; of more, all are when the run ends."""
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
 class View(dict[str, Any]):
@@ -35,7 +41,10 @@ class View(dict[str, Any]):
         head, dot, rest = key.partition(".") if isinstance(key, str) else (key, "", "")
         if dot and isinstance(inner := dict.get(self, head), View):
             return inner[rest]
-        raise KeyError(f"there is no `{key}`; {did_you_mean(str(key), map(str, self), 'there is')}")
+        raise KeyError(f"there is no `{key}`{self._instead(str(key))}")
+
+    def _instead(self, key: str) -> str:
+        return f"; {did_you_mean(key, map(str, self), 'there is')}" if self else ": there is nothing here"
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError("kwargs and params are read-only; results go to run.fields, scratch to run.vars")
@@ -86,6 +95,9 @@ class Kwargs(View):
                 return point[key]
             raise
 
+    def _instead(self, key: str) -> str:
+        return super()._instead(key) if self else ": there are no kwargs"
+
 
 class Bunch(dict[str, Any]):
     """A mapping with attribute access."""
@@ -106,3 +118,101 @@ class Bunch(dict[str, Any]):
             del self[name]
         except KeyError:
             raise AttributeError(f"there is no `{name}`") from None
+
+
+class Fields(Bunch):
+    """The fields of a run. What can be no result is refused where it is set, so that the traceback names that line."""
+
+    __slots__ = ()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if type(value) not in _PLAIN or type(name) is not str:
+            _check_field(name, value)
+        dict.__setitem__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) not in _PLAIN:
+            _check_field(name, value)
+        dict.__setitem__(self, name, value)
+
+
+def _check_field(name: Any, value: Any) -> None:
+    """Raises UnserialisableError. What is large, or may grow, is looked at when the run ends and not twice."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a field is a string, not {_a(name)}")
+    large = isinstance(value, list | tuple | Mapping) and len(value) > MOST
+    if not large and not getattr(value, "ndim", 0):  # an array
+        codec.plain(value, f"fields.{name}")
+
+
+class Tags(dict[str, Any]):
+    """Labels of a run: texts to texts, numbers, true, false and None. Anything else is refused where it is set."""
+
+    __slots__ = ()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, _label(name, value))
+
+    def setdefault(self, name: str, value: Any = None) -> Any:
+        """As of a dict."""
+        if name not in self:
+            self[name] = value
+        return self[name]
+
+    def update(self, *others: Any, **named: Any) -> None:
+        """As of a dict; none where one of them is wrong."""
+        super().update({name: _label(name, value) for name, value in dict(*others, **named).items()})
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc] # as update takes it
+        self.update(other)
+        return self
+
+
+def _label(name: Any, value: Any) -> Any:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a tag is a string, not {_a(name)}")
+    if hasattr(value, "item") and not getattr(value, "ndim", 1):
+        value = value.item()  # a number of numpy's or torch's
+    if not isinstance(value, str | int | float) and value is not None:
+        raise TypeError(f"the tag `{name}` is a text, a number, true, false or None, not {_a(value)}; run.fields keeps plain data")
+    return value
+
+
+def _a(value: Any) -> str:
+    return f"a value of type {type(value).__name__}"
+
+
+class _Ended(Bunch):
+    """Fields or tags of a child run that has ended: to be read only."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError(ENDED)
+
+    __setitem__ = __delitem__ = __setattr__ = __delattr__ = __ior__ = _refuse
+    pop = popitem = clear = update = setdefault = _refuse
+
+
+def ended(content: dict[str, Any]) -> Any:
+    """The same content, which from now on refuses to be changed: what a child run is given after its end would be lost."""
+    try:
+        object.__setattr__(content, "__class__", _Ended)  # who holds it shall be told as well
+    except TypeError:  # somebody has put an ordinary dict in its place
+        return _Ended(content)
+    return content
+
+
+class Elsewhere:
+    """A name that other trackers have and a Run has not: AttributeError says what to call instead."""
+
+    __slots__ = ("_instead", "_name")
+
+    def __init__(self, instead: str) -> None:
+        self._instead, self._name = instead, ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, found: object, owner: type) -> Any:
+        raise AttributeError(f"a run has no `{self._name}`; {self._instead}")

@@ -1,11 +1,13 @@
 """Runs of a plan on their way to an executor: looked up, where the store may have them, and given a place to go on."""
 
 import itertools
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from runner import identity
 from runner.checkpoint import Sharing
+from runner.claims import Claims
 from runner.logged import Entries, Prefix
 from runner.plan import Plan, Run
 from runner.record import Record, Start
@@ -15,12 +17,14 @@ from runner.stores.base import Store
 LOOKUP = 512
 MAX_HELD = 16 * LOOKUP
 """The plan is not read on while so many runs wait for others that share their checkpoint."""
+ASK_SECONDS = 0.1
+"""Between two looks at what other processes execute."""
 
 
 class Waiting:
     """Runs of the plan that are still to be looked up or executed. Memory is O(in flight)."""
 
-    def __init__(self, plan: Plan, store: Store, rerun: Rerun) -> None:
+    def __init__(self, plan: Plan, store: Store, rerun: Rerun, claims: Claims | None = None) -> None:
         """Raises UsageError where `rerun` names what the plan does not have."""
         self._plan, self._store, self.experiment = plan, store, plan.experiment.name
         self._runs = iter(plan)
@@ -39,6 +43,13 @@ class Waiting:
         """Runs whose id is that of a run under way (two variants that differ in ignored kwargs): its record is theirs."""
         self._pending: set[str] = set()
         """Ids that are under way: taken from the plan and not committed."""
+        self._claims = claims
+        self._elsewhere: dict[str, Run] = {}
+        """Id -> run, of those that another process executes."""
+        self._asked = 0.0
+        """When they were looked up."""
+        self._found: list[Record] = []
+        """Of runs that another process has completed meanwhile."""
         self._sharing = Sharing.of(plan)
         self._in_use: dict[str, str] = {}
         """Id -> shared checkpoint, of runs that execute."""
@@ -52,6 +63,12 @@ class Waiting:
 
     def cached(self) -> Iterator[Record]:
         """Look up the next few runs, unless there is something to execute already; yield what stays as it is."""
+        if self._elsewhere:
+            self._ask_for_others()
+        if self._found:
+            self.committed(self._found)
+            yield from (replace(record, cached=True) for record in self._found)
+            self._found = []
         if self.empty or (self._todo and not self.late):
             return
         part = list(itertools.islice(self._runs, LOOKUP))
@@ -60,9 +77,7 @@ class Waiting:
             return
         self._held = False
         found = self._store.find([run.id_run for run in part]) if self._look else {}
-        others = [r.id_run for r in found.values() if r.status.ok and r.experiment != self.experiment]
-        if others:
-            self._store.share(self.experiment, others)
+        self._share(found.values())
         limits: dict[int, int] = {}
         for run in part:
             record = found.get(run.id_run)
@@ -78,6 +93,44 @@ class Waiting:
                     limits[run.index] = limit
         if limits:
             self._find_starts(limits)
+
+    def _share(self, found: Iterable[Record]) -> None:
+        """Note which of them other experiments have executed."""
+        others = [record.id_run for record in found if record.status.ok and record.experiment != self.experiment]
+        if others:
+            self._store.share(self.experiment, others)
+
+    def _ask_for_others(self) -> None:
+        """Look up what others execute, now and then; what they have given up is to be executed here."""
+        if self._claims is None or time.monotonic() < self._asked + ASK_SECONDS:
+            return
+        self._asked = time.monotonic()
+        free = [run for id_run, run in self._elsewhere.items() if self._claims.claim(id_run)]
+        for run in free:
+            del self._elsewhere[run.id_run]
+        self._todo += free  # looked up when they are taken
+        self._held = False
+
+    def _claimed(self, claims: Claims, runs: list[Run]) -> list[Run]:
+        """Those of these runs that nobody else executes or has completed meanwhile."""
+        mine = []
+        for run in runs:
+            if claims.claim(run.id_run):
+                mine.append(run)
+            else:
+                self._elsewhere[run.id_run] = run
+                self._in_use.pop(run.id_run, None)
+        found = self._store.find([run.id_run for run in mine]) if self._look else {}
+        stand = {run.id_run: found[run.id_run] for run in mine if run.id_run in found and self._choice.stands(run, found[run.id_run])}
+        self._share(stand.values())
+        self._found += stand.values()
+        return [run for run in mine if run.id_run not in stand]
+
+    def look_around(self) -> None:
+        """Claim what executes, if somebody has come who may want it as well."""
+        if self._claims is not None and self._claims.has_come():
+            for id_run in self._pending.difference(run.id_run for run in self._todo):
+                self._claims.claim(id_run)
 
     def _find_starts(self, limits: dict[int, int]) -> None:
         """Of each run to execute, the longest row of first steps that an earlier run has executed."""
@@ -113,7 +166,7 @@ class Waiting:
 
     def _end(self) -> None:
         """The plan is through: what is left are twins, once the runs that they wait for are committed."""
-        if self._todo:
+        if self._todo or self._elsewhere or self._found:
             self._through = True
         elif not self._twins:
             self.empty = True
@@ -126,7 +179,7 @@ class Waiting:
         """Whether runs can be looked up right now, so that there is no reason to wait for anything."""
         if self._todo:
             return self._held and not self._through and len(self._todo) < MAX_HELD
-        return not self.empty and not (self._twins and self._pending)
+        return not (self.empty or self._through or (self._twins and self._pending))
 
     @property
     def idle(self) -> bool:
@@ -136,9 +189,10 @@ class Waiting:
     def take(self, count: int) -> list[Run]:
         """Up to `count` runs to execute, no two of which share a checkpoint with each other or with one that executes."""
         if self._sharing is not None:
-            return self._take_apart(self._sharing, count)
-        taken, self._todo = self._todo[:count], self._todo[count:]
-        return taken
+            taken = self._take_apart(self._sharing, count)
+        else:
+            taken, self._todo = self._todo[:count], self._todo[count:]
+        return self._claimed(self._claims, taken) if taken and self._claims is not None and self._claims.company else taken
 
     def _take_apart(self, sharing: Sharing, count: int) -> list[Run]:
         if self._held:
@@ -160,6 +214,8 @@ class Waiting:
     def committed(self, records: Iterable[Record]) -> None:
         """These runs are over."""
         ids = [record.id_run for record in records]
+        if self._claims is not None:
+            self._claims.release(ids)
         self._pending.difference_update(ids)
         if self._in_use:
             freed = [self._in_use.pop(id_run, None) for id_run in ids]

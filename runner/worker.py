@@ -12,7 +12,7 @@ from typing import Any
 from runner import codec, current, identity, seeds, steps
 from runner.calling import bind, keep
 from runner.checkpoint import Sharing, place
-from runner.describe import describe
+from runner.describe import ProcessError, describe
 from runner.flow import Flow
 from runner.journal import Journal
 from runner.logged import Entries
@@ -102,7 +102,7 @@ class Performer:
                         continue
                     mark(index, k)
                     if k:
-                        run.seed = identity.seed_of_step(item[3], k)
+                        run._seed = identity.seed_of_step(item[3], k)
                     seed(run.seed)
                     result = bound(run, provided)
                     self._leave_if_forked()
@@ -116,7 +116,7 @@ class Performer:
             raise
         except BaseException as error:  # noqa: BLE001 - a step's failure is a result
             self._leave_if_forked()
-            status = Status.FAILED
+            status = Status.CRASHED if isinstance(error, ProcessError) and error.died else Status.FAILED
             failure = describe(error, self._job.steps[k].name, self._job.root)
             fields, tags, logged = _left(run)
         finally:
@@ -133,7 +133,7 @@ class Performer:
             seconds=time.perf_counter() - begun,
             tags=tags,
             cpu_seconds=cpu_seconds() - before,
-            max_rss=self._peak.bytes(),
+            max_rss=max(self._peak.bytes(), run.peak if run is not None else 0),
             logged=(*(entry for entries in collected for entry in entries), *logged) if collected else logged,
         )
 

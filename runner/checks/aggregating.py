@@ -1,19 +1,43 @@
 """Values of runs -> one number, and how far it is certain."""
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+
+def _sum(values: Sequence[float]) -> float:
+    """Exact, where the values are finite."""
+    try:
+        return math.fsum(values)
+    except (ValueError, OverflowError):  # infinities of both signs; beyond all floats
+        return float(sum(values))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return _sum(values) / len(values)
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else _mean(ordered[half - 1 : half + 1])
+
+
+def _deviation(points: Sequence[Sequence[float]], df: int) -> float:
+    """Standard deviation within the points; not a number where one is infinite."""
+    centred = [value - mean for point in points for mean in [_mean(point)] for value in point]
+    return math.sqrt(_sum([c * c for c in centred]) / df) if df else math.nan
+
+
 AGGREGATIONS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
-    "mean": lambda values: math.fsum(values) / len(values),
+    "mean": _mean,
     "min": min,
     "max": max,
-    "median": statistics.median,
-    "std": lambda values: statistics.stdev(values) if len(values) > 1 else math.nan,
+    "median": _median,
+    "std": lambda values: _deviation([values], len(values) - 1),
     "count": len,
-    "sum": math.fsum,
+    "sum": _sum,
 }
 """What can be made of the values of several runs; `std` is the sample's, with n - 1."""
 
@@ -60,8 +84,8 @@ def scatter(points: Sequence[Sequence[float]], *, alike: bool) -> tuple[float | 
         df = len(points[0]) - 1
     if df < 1:
         return None, 0
-    squares = [(value - mean) ** 2 for point in points for mean in [math.fsum(point) / len(point)] for value in point]
-    return math.sqrt(math.fsum(squares) / df), df
+    sd = _deviation(points, df)
+    return (sd, df) if math.isfinite(sd) else (None, 0)
 
 
 def difference(agg: str, one: Estimate, other: Estimate) -> tuple[float | None, int]:
@@ -71,18 +95,6 @@ def difference(agg: str, one: Estimate, other: Estimate) -> tuple[float | None, 
         return None, 0
     variance = math.fsum(each.df * each.sd**2 for each in (one, other) if each.sd is not None) / df
     return math.sqrt(variance) * math.hypot(_weight(agg, one.n), _weight(agg, other.n)), df
-
-
-def quantile(n_sigma: float, df: int) -> float:
-    """So many standard errors, estimated with `df` degrees of freedom, are exceeded by chance as seldom as `n_sigma` known ones.
-
-    Student's t by D. L. Wallace's formula (1959), which is a few per cent too large below 6 degrees of freedom, and exact for many.
-    """
-    bent = n_sigma * (8 * df + 3) / (8 * df + 1)
-    try:
-        return math.sqrt(df * math.expm1(bent * bent / df))
-    except OverflowError:
-        return math.inf
 
 
 def _weight(agg: str, n: int) -> float:

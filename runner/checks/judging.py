@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.checks.aggregating import Estimate, difference, quantile
+from runner.checks.aggregating import Estimate, difference
 from runner.checks.check import Check
 from runner.checks.groups import ALL, Group
 from runner.checks.measuring import Measured, Reason, Trouble
+from runner.checks.student import quantile
 
 _ROUNDING = 1e-12
 """Part of the numbers compared that is no difference: 0.3 - 0.2 is not 0.1."""

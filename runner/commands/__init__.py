@@ -11,6 +11,7 @@ COMMANDS: Final[dict[str, str]] = {
     "check": "hold results against limits and a baseline: the gate of a CI job",
     "diff": "what differs between two results, in config, code, data, environment and the table",
     "metrics": "what runs logged: summaries, or the points of one metric",
+    "rows": "the tables that runs logged, row by row",
     "artifacts": "the files that runs keep",
     "logs": "what a run has printed, also while it executes",
     "query": "SQL on the store, read-only",

@@ -31,10 +31,13 @@ def main(arguments: list[str]) -> int:
     workspace = shared.workspace(chosen)
     reader = stores.read(workspace.store)
     try:
-        rows, whose = reading.targets(reader, chosen.target, chosen.where)
-        kept = reading.artifact_rows(reader, rows, workspace.artifacts.absolute())
+        selection, whose = reading.targets(reader, chosen.target, chosen.where)
+        kept = reading.artifact_rows(reader, selection.rows, workspace.artifacts.absolute())
     finally:
         reader.close()
+    shown.remark(selection, chosen.where)
+    if not selection.rows:
+        return 0
     if not kept:
         raise IncompleteError(f"{whose} have no artifacts")
     if chosen.json or chosen.csv:

@@ -2,8 +2,9 @@
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from runner import baselines, checks, codec, published, report, results
@@ -19,10 +20,10 @@ from runner.workspace import Workspace
 SHOWN = 40
 """So many verdicts people are shown."""
 _EXAMPLES = """\
-examples: xrun check coins                                     the `checks` of the experiment
-          xrun check coins --baseline git:main                 against the results that main has committed
-          xrun check coins -c 'error.mean <= 1.05 * baseline'  a check of the moment, instead of those
-          xrun check coins --update-baseline                   keep the present values in baselines/coins.json
+example: xrun check coins                                      the `checks` of the experiment
+         xrun check coins --baseline git:main                  against the results that main has committed
+         xrun check coins -c 'error.mean <= 1.05 * baseline'   a check of the moment, instead of those
+         xrun check coins --update-baseline                    keep the present values in baselines/coins.json
 
 exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete"""
 
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
     place = find(Path.cwd(), os.environ.get("XRUN_CONF"))
     workspace = shared.workspace(chosen)
     shown = published.shown(chosen.experiment, workspace)
+    if not shown.sample.rows:
+        raise IncompleteError(f"no run of `{chosen.experiment}` is completed: {_counted(shown)}; there is nothing to compare")
     asked = checks.read(chosen.check, "-c") if chosen.check else declared(chosen.experiment, workspace, place.conf)
     if not asked:
         raise UsageError(f"`{chosen.experiment}` has no checks; add `checks: [error.mean <= 0.1]` to it, or -c 'error.mean <= 0.1'")
@@ -85,9 +88,8 @@ def declared(experiment: str, workspace: Workspace, conf: Path | None) -> tuple[
 
     folder = workspace.results / experiment
     recorded = tuple(map(str, published.Published(folder, str(folder)).manifest().get("overrides") or ()))
-    ways = [recorded] if any("experiment=" in override for override in recorded) else []
-    if conf is not None and (conf / "experiment" / f"{experiment}.yaml").is_file():
-        ways.insert(0, (f"+experiment={experiment}",))  # then the overrides of the last run, for what they alone set
+    plain = (f"+experiment={experiment}",)
+    ways = [way for way in (plain, recorded) if _options(way, conf)]  # the second for what the overrides of the last run alone set
     errors: list[ConfigError] = []
     for overrides in ways:
         try:
@@ -104,6 +106,12 @@ def declared(experiment: str, workspace: Workspace, conf: Path | None) -> tuple[
     if not file.is_file():
         raise UsageError(f"there is no experiment `{experiment}` in the config directory, and no {file}; -c EXPR needs neither")
     return tuple(check for each in load(Request(file=file, cwd=Path.cwd())) for check in checks.read(each.checks))
+
+
+def _options(overrides: Iterable[str], conf: Path | None) -> bool:
+    """Whether the config directory has an experiment that the overrides choose."""
+    chosen = [override.partition("=")[2].split(",") for override in overrides if re.match(r"\+{0,2}experiment=", override)]
+    return conf is not None and any((conf / "experiment" / f"{option}.yaml").is_file() for options in chosen for option in options)
 
 
 def _baseline(
@@ -131,13 +139,19 @@ def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], sho
     if str(file).startswith(baselines.GIT) or file.is_dir() or file.name in published.FILES:
         raise UsageError(f"--update-baseline writes a file of its own, and {file} is none; --baseline baselines/{chosen.experiment}.json")
     if shown.unsuccessful:
-        raise IncompleteError(f"not all runs of `{chosen.experiment}` are completed: {dict(shown.unsuccessful)}; that makes no baseline")
+        raise IncompleteError(f"not all runs of `{chosen.experiment}` are completed: {_counted(shown)}; that makes no baseline")
     measured = {check.key: checks.measure(check, shown.sample, lenient=chosen.allow_missing) for check in asked}
+    if chosen.check and file.is_file():  # the others stay as they are
+        measured = {**baselines.parse(file.read_text(encoding="utf-8"), _short(file)).checks, **measured}
     text = baselines.text(chosen.experiment, measured)
     file.parent.mkdir(parents=True, exist_ok=True)
     results.replace_text(file, text)
     print(f"{_short(file)}: written", file=sys.stderr)
     return baselines.parse(text, _short(file))
+
+
+def _counted(shown: published.Shown) -> str:
+    return ", ".join(f"{count} {status.lower().replace('_', ' ')}" for status, count in shown.unsuccessful.items()) or "none was planned"
 
 
 def judged(check: Check, sample: Sample, baseline: Baseline | None, *, lenient: bool = False) -> list[Verdict]:

@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
     parser = shared.Parser(
         prog="xrun diff",
         description="What differs from A to B: config, code, data, environment, and the tables, matched by point. Always exits 0.",
-        epilog="examples: xrun diff coins@git:main coins\n          xrun diff coins dice\n"
-        "          xrun diff old/manifest.json results/coins -c 'error.mean <= 1.05 * baseline'",
+        epilog="example: xrun diff coins@git:main coins\n         xrun diff coins dice\n"
+        "         xrun diff old/manifest.json results/coins -c 'error.mean <= 1.05 * baseline'",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = "an experiment, EXPERIMENT@git:REV (git:REV: the other one's), a results folder or its manifest.json"
@@ -116,7 +116,11 @@ def _print(old: Side, new: Side, found: list[Change], tables: Tables | None) -> 
             _more(len(lines))
     if tables is None:
         print("\ntable: not on both sides")
-        return
+    else:
+        _print_table(tables)
+
+
+def _print_table(tables: Tables) -> None:
     print(f"\ntable: {tables.both} points in both, {len(tables.only_old)} only in A, {len(tables.only_new)} only in B")
     for letter, groups in (("A", tables.only_old), ("B", tables.only_new)):
         for group in groups[:MOST]:

@@ -30,11 +30,15 @@ overrides (Hydra's grammar):
 
 options:
   -h, --help             this page; with +experiment=NAME, that experiment's axes, kwargs and steps
-  -f, --force            execute runs that are completed as well
+  -f, --force            execute runs that are completed as well; it takes no value, which would swallow the override behind it
+  --force-where COND     execute completed runs as well where a condition holds: 'N > 10 and seconds > 60'
+  --force-from STEP      execute completed runs as well, from that step on
+  --no-retry-failed      leave runs that failed, crashed or timed out as they are
   --show-output          show what runs print while they execute (--no-show-output: do not; `xrun logs ID` has it in any case)
   -q, --quiet            print nothing but errors
   --json                 print the outcome as JSON
   --grace SECONDS        how long runs may go on after Ctrl-C (5) or SIGTERM (20); a second Ctrl-C ends them at once
+  --requeueable          exit with 75 after SIGTERM and SIGUSR2, for clusters that start the same command again
   --workspace DIR        keep .xrun/ and results/ in DIR (default: $XRUN_WORKSPACE, or the project root)
   -m, --multirun         accepted, not needed
   -cp, -cd, -cn          config directory, additional one, name of the primary config
@@ -43,8 +47,8 @@ options:
   -sc install=bash       completion: eval "$(xrun -sc install=bash)"
   --hydra-help, --version
 
-exit codes: 0 all completed and the table valid; 1 a run failed or the table is invalid; 2 usage or config; 3 nothing there;
-  65 provenance.require not met; 66 declared data missing; 73 run by someone else; 74 store; 130, 143 interrupted
+exit codes: 0 all completed and the table valid; 1 a run failed, the table is invalid or a check is breached; 2 usage or config; 3 nothing there;
+  65 provenance.require not met; 66 declared data missing; 73 run by someone else; 74 store; 75 try again; 130, 143 interrupted
 
 example: xrun +experiment=coins -m N=10,100
 """

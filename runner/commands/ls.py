@@ -2,8 +2,8 @@
 
 import argparse
 import math
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from runner import codec, reading, selectors, stores
@@ -41,27 +41,31 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--columns", metavar="A,B", help="what to tell of a run: `error,loss.min,params.lr,seconds`")
     parser.add_argument("--sort", metavar="SELECTOR", help="in the order of this value; runs without it, and NaN, come last")
     parser.add_argument("--reverse", action="store_true", help="the greatest first")
-    parser.add_argument("--limit", type=int, metavar="N", help=f"at most N runs (default {LIMIT}, with --json and --csv all; 0: all)")
+    parser.add_argument(
+        "--limit", type=shared.count, metavar="N", help=f"at most N runs (default {LIMIT}, with --json and --csv all; 0: all)"
+    )
+    shared.add_children(parser)
     shown.add_formats(parser)
     shared.add_place(parser)
     chosen = parser.parse_args(arguments)
-    reader = stores.read(shared.workspace(chosen).store)
+    workspace = shared.workspace(chosen)
+    reader = stores.read(workspace.store)
     try:
         if chosen.experiment is None:
-            for option in ("status", "where", "columns", "sort"):
-                if getattr(chosen, option) is not None:
+            for option in ("status", "where", "columns", "sort", "children"):
+                if getattr(chosen, option) not in (None, False):
                     raise UsageError(f"--{option} is about runs; name an experiment: xrun ls EXPERIMENT --{option} ...")
             experiments.show(reader, chosen)
         else:
-            _runs(reader, chosen)
+            _runs(reader, chosen, reading.plan_order(workspace.results / chosen.experiment))
     finally:
         reader.close()
     return 0
 
 
-def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
+def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace, order: tuple[str, ...]) -> None:
     executing = {a.id_run: a for a in reader.unfinished(chosen.experiment) if not a.lost}
-    rows, names = _selected(reader, chosen, executing)
+    rows, names = _selected(reader, chosen, executing, order)
     if chosen.json or chosen.csv:
         limit = 0
         rows = islice(rows, chosen.limit or None)
@@ -76,16 +80,29 @@ def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
         for row in rows:
             print(codec.dumps(summary(row) | {"executing": row.record.id_run in executing}))
     else:
-        shown.show(("id_run", "status", "seconds", "params", ""), (_line(row, executing) for row in rows), chosen, limit)
+        _show(iter(rows), executing, chosen, limit)
 
 
-def _selected(reader: stores.SqliteReader, chosen: argparse.Namespace, executing: Executing) -> tuple[Iterable[Row], Names]:
+def _show(rows: Iterator[Row], executing: Executing, chosen: argparse.Namespace, limit: int) -> None:
+    """A line a run: with the kwargs in which those shown differ, and names where they have some."""
+    first = list(islice(rows, limit or None))
+    different = reading.differing_kwargs(first)
+    named = any(row.record.name for row in first)
+    head = ["id_run", "status", "seconds", *(["name"] if named else []), "params", ""]
+    lines = (_line(row, executing, different, named=named) for row in chain(first, rows))
+    shown.show(head, lines, chosen, limit)
+
+
+def _selected(
+    reader: stores.SqliteReader, chosen: argparse.Namespace, executing: Executing, order: tuple[str, ...]
+) -> tuple[Iterable[Row], Names]:
     """The runs asked for, in order, and the names of all there are; these only where they are needed."""
     if chosen.where is None and chosen.columns is None and chosen.sort is None and not chosen.csv:
         reading.check_experiment(reader, chosen.experiment)
-        everything = reading.rows(reader, chosen.experiment)
+        everything = reading.rows(reader, chosen.experiment, children=chosen.children, order=order)
         return (row for row in everything if chosen.status in (None, _status(row, executing))), Names()
-    found = reading.select(reader, chosen.experiment, chosen.where)
+    found = reading.select(reader, chosen.experiment, chosen.where, children=chosen.children, order=order)
+    shown.remark(found, chosen.where)
     rows = [row for row in found.rows if chosen.status in (None, _status(row, executing))]
     if chosen.sort is not None:
         selector = selectors.resolve(chosen.sort, found.names)
@@ -113,6 +130,8 @@ def summary(row: Row) -> dict[str, Any]:
     failure = record.failure
     return {
         "id_run": record.id_run,
+        "name": record.name or None,
+        "parent": record.parent or None,
         "status": record.status.value,
         "params": record.params,
         "kwargs": record.kwargs,
@@ -130,21 +149,23 @@ def summary(row: Row) -> dict[str, Any]:
     }
 
 
-def point(record: Record) -> str:
-    """The point in words."""
-    return " ".join(f"{name}={value!r}" for name, value in record.params.items())
+def point(record: Record, names: Sequence[str] | None = None) -> str:
+    """The point in words, or what of it has these names."""
+    return " ".join(f"{name}={value!r}" for name, value in record.params.items() if names is None or name in names)
 
 
 def _status(row: Row, executing: Executing) -> str:
     return reading.Standing.RUNNING if row.record.id_run in executing else row.record.status.value
 
 
-def _line(row: Row, executing: Executing) -> tuple[str, ...]:
+def _line(row: Row, executing: Executing, different: Sequence[str], *, named: bool) -> tuple[str, ...]:
     record, attempt = row.record, executing.get(row.record.id_run)
     seconds = record.seconds if attempt is None else reading.elapsed(attempt)
     again = f"again; it was {record.status}" if attempt is not None and isinstance(record.status, Status) else ""
     shown_seconds = "" if math.isnan(seconds) else f"{seconds:.3f}"
-    return record.id_run, _status(row, executing), shown_seconds, point(record), again or _reason(record)
+    given = " ".join([*filter(None, [point(record)]), *(f"{name}={row.kwargs[name]!r}" for name in different if name in row.kwargs)])
+    name = (record.name,) if named else ()
+    return record.id_run, _status(row, executing), shown_seconds, *name, given, again or _reason(record)
 
 
 def _reason(record: Record) -> str:

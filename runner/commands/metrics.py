@@ -2,18 +2,24 @@
 
 import argparse
 import itertools
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner import reading, stores, table
 from runner.commands import options as shared
 from runner.commands import shown
 from runner.commands.ls import point
 from runner.console import Console
+from runner.errors import IncompleteError
 from runner.logged import Summary
 from runner.selectors import PARTS, Row
+from runner.table import Preview
 
 LIMIT = 100
+_CLOCK = re.compile(r".*[ T](\d\d:\d\d:\d\d(?:\.\d{1,3})?)\S*")
+"""The time of day in a date and time, to milliseconds."""
 _SHOWN = ("last", "min", "min_step", "max", "max_step", "mean", "count")
 _ALL = tuple(part for part in PARTS if part not in ("argmin", "argmax"))
 
@@ -29,15 +35,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("name", metavar="NAME", nargs="?", help="one metric, as it was logged: `loss`, `val/acc`")
     parser.add_argument("--where", metavar="CONDITION", help='only these runs of an experiment: "params.lr < 1e-2 and loss.min > 0"')
     parser.add_argument(
-        "--limit", type=int, metavar="N", default=LIMIT, help=f"lines to show (default {LIMIT}; 0: all; --csv and --json have all)"
+        "--limit", type=shared.count, metavar="N", default=LIMIT, help=f"lines to show (default {LIMIT}; 0: all; --csv and --json have all)"
     )
+    shared.add_children(parser)
     shown.add_formats(parser)
     shared.add_place(parser)
     chosen = parser.parse_args(arguments)
     reader = stores.read(shared.workspace(chosen).store)
     try:
-        rows, whose = reading.targets(reader, chosen.target, chosen.where)
+        selection, whose = reading.targets(reader, chosen.target, chosen.where, children=chosen.children)
+        shown.remark(selection, chosen.where)
+        rows = selection.rows
+        if not rows:
+            return 0
         known = {name for row in rows for name in row.metrics}
+        if chosen.name not in known:
+            _check_children(reader, chosen, known)
         reading.check_metric(chosen.name or next(iter(known), ""), known, whose)
         if chosen.name is None:
             _summaries(rows, chosen)
@@ -46,6 +59,16 @@ def main(arguments: list[str]) -> int:
     finally:
         reader.close()
     return 0
+
+
+def _check_children(reader: stores.SqliteReader, chosen: argparse.Namespace, known: set[str]) -> None:
+    """Raise IncompleteError where child runs have the metric (or any metric, where no run has one)."""
+    if chosen.children or (known and chosen.name is None):
+        return
+    within, whose = reading.targets(reader, chosen.target, chosen.where, children=True)
+    if chosen.name in within.names.metrics or (chosen.name is None and within.names.metrics):
+        what = f"metric `{chosen.name}`" if chosen.name else "metrics"
+        raise IncompleteError(f"{whose} have no {what}, their child runs have; --children shows them")
 
 
 def _summaries(rows: list[Row], chosen: argparse.Namespace) -> None:
@@ -59,7 +82,12 @@ def _summaries(rows: list[Row], chosen: argparse.Namespace) -> None:
         shown.show([*runs, "metric", *_ALL], parts, chosen)
         return
     head = ("id_run", "params", "metric", "last", "min", "step", "max", "step", "mean", "points")
-    lines = ((row.record.id_run, point(row.record), name, *_parts(s)) for row in rows for name, s in row.metrics.items())
+    different = reading.varying([row.record.params for row in rows])
+    lines = (
+        (row.record.id_run, point(row.record, different if len(rows) > 1 else None), name, *_parts(s))
+        for row in rows
+        for name, s in row.metrics.items()
+    )
     shown.show(head, lines, chosen, chosen.limit)
 
 
@@ -68,7 +96,10 @@ def _parts(summary: Summary) -> Iterator[float | None]:
 
 
 def _points(reader: stores.SqliteReader, rows: list[Row], chosen: argparse.Namespace) -> None:
-    frames = table.pointwise(reading.run_columns(rows), reading.points_of(reader, rows, [chosen.name]))
+    runs = reading.run_columns(rows)
+    if not (chosen.csv or chosen.json) and len(rows) > 1:
+        runs = {name: values for name, values in runs.items() if len(set(map(repr, values))) > 1}
+    frames = table.pointwise(runs, reading.points_of(reader, rows, [chosen.name]))
     if chosen.csv:
         for number, frame in enumerate(frames):
             for piece in itertools.islice(table.csv(frame), 1 if number else 0, None):  # one header
@@ -78,4 +109,17 @@ def _points(reader: stores.SqliteReader, rows: list[Row], chosen: argparse.Names
             for line in table.json_lines(frame):
                 print(line)
     else:
-        Console().preview(table.glimpse(frames, chosen.limit or sys.maxsize))
+        preview = table.glimpse(frames, chosen.limit or sys.maxsize)
+        Console().preview(_brief(preview) if sys.stdout.isatty() else preview)
+
+
+def _brief(preview: Preview) -> Preview:
+    """For a terminal: the time of day alone, to milliseconds; not the metric's name, which was asked for."""
+    kept = [n for n, name in enumerate(preview.columns) if name != "metric"]
+    at = preview.columns.index("time")
+
+    def short(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(_CLOCK.sub(r"\1", row[n]) if n == at else row[n] for n in kept) for row in rows)
+
+    columns, dtypes = (tuple(some[n] for n in kept) for some in (preview.columns, preview.dtypes))
+    return replace(preview, columns=columns, dtypes=dtypes, head=short(preview.head), tail=short(preview.tail))

@@ -32,6 +32,22 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
 
 
+LIMIT_HELP = "lines to show (default {}; 0: all; --csv and --json have all)"
+
+
+def count(text: str) -> int:
+    """How many, 0 or more: the type of --limit."""
+    number = int(text) if text.strip().isdecimal() else -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines; write 0 for all, or 1, 2, ...")
+    return number
+
+
+def add_children(parser: argparse.ArgumentParser) -> None:
+    """--children."""
+    parser.add_argument("--children", action="store_true", help="child runs as well (run.child_run), with the params of their parents")
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Hydra's options on where configs are, and the overrides."""
     parser.add_argument("overrides", nargs="*", help="Hydra overrides; or a composed experiment.yaml and overrides on it")

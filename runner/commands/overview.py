@@ -42,7 +42,10 @@ def show(found: reading.Found, kept: Kept, limit: int) -> None:
     short = found.id_run[: shown.SHORT_ID]
     _print_standing(found, short)
     for title in _NAMED:
-        lines = [f"{name} = {_cut(repr(value), limit)}" for name, value in getattr(found.shown, title).items()]
+        lines = [
+            name if title == "tags" and value is None else f"{name} = {_cut(repr(value), limit)}"
+            for name, value in getattr(found.shown, title).items()
+        ]
         _section(title, lines, limit, f"xrun show {short} {ALL}")
     _print_kept(short, kept, limit)
     if found.record is not None and found.record.failure is not None:
@@ -56,6 +59,8 @@ def _print_standing(found: reading.Found, short: str) -> None:
     print(f"{record.id_run}  {record.experiment}  {record.status}")
     if record.parent:
         print(f"  child run `{record.name}` of {record.parent}")
+    elif record.name:
+        print(f"  called `{record.name}`")
     if found.lost:
         print("  the process that executed it has died; this is what it had logged by then")
     elif found.record is None:
@@ -81,7 +86,9 @@ def _print_kept(short: str, kept: Kept, limit: int) -> None:
     files = [(a.path, shown.size(a.size), a.kind) for a in kept.artifacts]
     where = f"artifacts ({shown.size(sum(a.size for a in kept.artifacts))}) in {shown.here(kept.folder)}"
     _table(where, ("path", "size", "kind"), files, limit, f"xrun artifacts {short}")
-    _table("tables", ("name", "rows"), list(kept.tables.items()), limit, f"xrun show {short} {ALL}")
+    _table("tables", ("name", "rows"), list(kept.tables.items()), limit, f"xrun rows {short}")
+    if kept.tables:
+        print(f"  (xrun rows {short} NAME)")
     children = [(c.id_run, c.name, str(c.status), point(c)) for c in kept.children]
     _table("children", ("id_run", "name", "status", "params"), children, limit, f"xrun show {short} {ALL}")
     if any(kept.output.values()):
@@ -109,7 +116,8 @@ def _section(title: str, lines: list[str], limit: int, rest: str) -> None:
 
 def _print_failure(failure: Failure, short: str, limit: int) -> None:
     """With the end of the traceback: there it says what went wrong."""
-    print(f"failure in step `{failure.step}`: {failure.kind}{f' at {failure.where}' if failure.where else ''}")
+    step = f" in step `{failure.step}`" if failure.step else ""
+    print(f"failure{step}: {failure.kind}{f' at {failure.where}' if failure.where else ''}")
     lines = (failure.traceback or failure.message).rstrip().splitlines()
     if limit and len(lines) > limit:
         print(f"  ... {len(lines) - limit:,} lines: xrun logs {short}")

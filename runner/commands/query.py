@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("statement", metavar="SELECT", help="one SELECT statement")
     parser.add_argument(
-        "--limit", type=int, metavar="N", default=LIMIT, help=f"lines to show (default {LIMIT}; 0: all; --csv and --json have all)"
+        "--limit", type=shared.count, metavar="N", default=LIMIT, help=f"lines to show (default {LIMIT}; 0: all; --csv and --json have all)"
     )
     shown.add_formats(parser)
     shared.add_place(parser)

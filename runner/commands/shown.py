@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from runner import codec
 from runner.console import columns
+from runner.reading import Selection
 from runner.selectors import MISSING
 
 NARROWEST: Final = 12
@@ -114,3 +115,11 @@ def here(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def remark(chosen: Selection, condition: str | None) -> None:
+    """What there is to say of a condition, on stderr: that no run meets it, and what looks like a mistake."""
+    if condition is not None and not chosen.rows:
+        print(f"xrun: no run of {chosen.total:,} meets the condition", file=sys.stderr)
+    for note in chosen.notes:
+        print(f"xrun: warning: {note}", file=sys.stderr)

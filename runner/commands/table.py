@@ -42,10 +42,19 @@ def main(arguments: list[str]) -> int:
 
 def _published(workspace: Workspace, experiment: str) -> "table.DataFrame":
     folder: Path = workspace.results / experiment
-    if not folder.is_dir():
-        names = [path.name for path in workspace.results.iterdir()] if workspace.results.is_dir() else []
-        raise IncompleteError(f"{folder} does not exist; {did_you_mean(experiment, names, 'experiments with results')}")
-    return table.read(folder)
+    if (folder / "table.parquet").is_file():
+        return table.read(folder)
+    if workspace.store.is_file():
+        reader = stores.read(workspace.store)
+        try:
+            names = [name for name, _, _ in reader.experiments()]
+        finally:
+            reader.close()
+        if experiment in names:
+            print(f"xrun: `{experiment}` has no published table; these are all completed runs that the store has (--all)", file=sys.stderr)
+            return _all(workspace, experiment)
+    shown = [path.parent.name for path in sorted(workspace.results.glob("*/table.parquet"))]
+    raise IncompleteError(f"{folder} has no table; {did_you_mean(experiment, shown, 'experiments with results')}")
 
 
 def _all(workspace: Workspace, experiment: str) -> "table.DataFrame":

@@ -3,7 +3,7 @@
 import functools
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from runner.current import get_run
 from runner.record import Status
 from runner.recorder import Recorder
 from runner.run import ChildRun, Run
+from runner.suggest import did_you_mean
 
 
 def enclosing() -> Run | None:
@@ -55,6 +56,12 @@ def plain(value: Any) -> Any:
     except codec.UnserialisableError:
         return str(value)
     return value
+
+
+def absent(whose: str, name: str, names: Iterable[str]) -> AttributeError:
+    """The error for what a shim does not have: the nearest that it has, and how runs are read back."""
+    offered = sorted(known for known in names if not known.startswith("_"))
+    return AttributeError(f"{whose} has no `{name}`; {did_you_mean(name, offered, 'it has')}; runner.load(...) reads runs back")
 
 
 @functools.cache

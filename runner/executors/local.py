@@ -18,7 +18,7 @@ from runner.errors import WorkerStartError
 from runner.executors.nursery import Nursery
 from runner.executors.pace import Pace
 from runner.executors.page import Current, Page, create
-from runner.executors.sampling import Sample, Sampler
+from runner.executors.sampling import Sample, Sampler, taken
 from runner.executors.workers import GARBLED, Worker, end_of_process
 from runner.logged import FLOAT, INT, Entries, Points, Restart
 from runner.record import Live, Outcome
@@ -185,7 +185,9 @@ class Local:
             if "born" in message:
                 self._workers[message["born"]].pid = message["pid"]
             else:
-                self._bury(self._workers[message["died"]], message["status"])
+                worker = self._workers[message["died"]]
+                worker.has_taken(*message["taken"])
+                self._bury(worker, message["status"])
 
     def _serve(self, worker: Worker, mask: int) -> None:
         if self._workers.get(worker.slot) is not worker:
@@ -295,6 +297,7 @@ class Local:
             limit = self._limits[current.step]
             if limit is not None and now - current.since > limit:
                 worker.late = current  # it may complete before the signal arrives; then its result counts, and nobody is to blame
+                worker.has_taken(*taken(worker.pid))
                 worker.kill()
 
 

@@ -64,7 +64,10 @@ class Nursery:
         self.sock.setblocking(False)
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """What it has to tell: {"born": slot, "pid"}, {"died": slot, "pid", "status"}. Raises WorkerStartError when it cannot go on."""
+        """What it has to tell: {"born": slot, "pid"}, {"died": slot, "pid", "status", "taken": [CPU seconds, peak of memory]}.
+
+        Raises WorkerStartError when it cannot go on.
+        """
         try:
             data = self.sock.recv(1 << 16)
         except BlockingIOError:

@@ -6,6 +6,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -123,6 +124,30 @@ class Sampler:
         for member in family:  # it grows meanwhile
             family += [child for child in self._children.get(member, ()) if child not in family]
         return family
+
+
+def taken(pid: int) -> tuple[float, int]:
+    """CPU seconds that a process and its descendants have taken so far, and the greatest peak of resident memory among them, bytes."""
+    import psutil
+
+    cpu_seconds, peak = 0.0, 0
+    family: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        family.append(psutil.Process(pid))
+        family += family[0].children(recursive=True)
+    for member in family:
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended meanwhile
+            times = member.cpu_times()
+            cpu_seconds += times.user + times.system + times.children_user + times.children_system
+            peak = max(peak, _peak(member.pid))
+    return cpu_seconds, peak
+
+
+def _peak(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    return 0
 
 
 def _gpus() -> dict[str, float]:

@@ -45,6 +45,9 @@ class Worker:
         """The run that it is being killed for."""
         self.garbled = False
         """Something else than its reports has come from it."""
+        self._cpu_seconds, self._max_rss = 0.0, 0
+        self._reported_seconds = 0.0
+        """Of the CPU, by the runs that it has reported."""
         self._received = -1
         """Generation of the journal that has come last."""
         self._inbox = wire.Inbox()
@@ -99,6 +102,7 @@ class Worker:
             self._received = more
             return [told] if self.has(told.index) else [], []
         ours: list[Outcome | Live] = [self.streams.complete(outcome) for outcome in told if self._over(outcome.index)]
+        self._reported_seconds += sum(outcome.cpu_seconds for outcome in told)
         returned = list(self.batches.popleft().values()) if more and self.batches else []
         return ours, returned
 
@@ -114,6 +118,10 @@ class Worker:
         """SIGKILL to the worker and all that its steps started."""
         if self.pid:
             kill_group(self.pid)
+
+    def has_taken(self, cpu_seconds: float, max_rss: int) -> None:
+        """What it has taken of the machine in its life, shortly before its end or after it; the peak in bytes is its last run's."""
+        self._cpu_seconds, self._max_rss = max(self._cpu_seconds, cpu_seconds), max(self._max_rss, max_rss)
 
     def verdict(self, status: int, current: Current, limits: Sequence[float | None], journal: bytes) -> Outcome:
         """What its death, with this wait status, means for the run that it was in; `journal` holds what that has logged last."""
@@ -132,6 +140,8 @@ class Worker:
             step=current.step,
             started=time.time() - seconds,
             seconds=seconds,
+            cpu_seconds=max(0.0, self._cpu_seconds - self._reported_seconds),
+            max_rss=self._max_rss,
             logged=(*self._recovered(journal), *self.streams.rest(current.index, current.output)),
         )
 

@@ -160,8 +160,9 @@ class Zygote:
         for pid in list(self._workers):
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
                 kill_group(pid)
-                _, status = os.waitpid(pid, 0)
-                self._reply({"died": self._workers.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+                _, status, usage = os.wait4(pid, 0)
+                taken = [usage.ru_utime + usage.ru_stime, usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss << 10]
+                self._reply({"died": self._workers.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status), "taken": taken})
 
     def _reply(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the end of the socket is noticed by the loop

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from runner import codec
+from runner import codec, reading
 from runner.logged import Artifact
 from runner.record import Provenance, Record
 from runner.selectors import Row
@@ -48,10 +48,18 @@ class Source:
     """The experiment's, where it is known."""
 
     def children(self, record: Record) -> list[Row]:
-        """The child runs of a run."""
-        found = self.reader.children(record.id_run)
-        summaries = self.reader.summaries([child.id_run for child in found])
-        return [Row(child, summaries.get(child.id_run, {})) for child in found]
+        """The child runs of a run, with its params besides their own."""
+        return list(reading.summarised(self.reader, self.reader.children(record.id_run)))
+
+    def families(self) -> Iterator[Row]:
+        """The selected runs, each with its child runs and theirs behind it."""
+        for row in self.rows():
+            yield from self._family(row)
+
+    def _family(self, row: Row) -> Iterator[Row]:
+        yield row
+        for child in self.children(row.record):
+            yield from self._family(child)
 
     def artifacts(self, record: Record) -> list[tuple[Artifact, Path]]:
         """What the run keeps, and where it lies; the file may have been deleted since."""

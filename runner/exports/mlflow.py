@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner.errors import StoreError, UsageError
+from runner.exports import mlflow_place as place
 from runner.exports import mlflow_terms as terms
 from runner.exports.base import Done, ExportWarning, Source, ended
 from runner.selectors import Row
@@ -48,11 +49,15 @@ class Mlflow:
         """As the seam says."""
         if not chosen.uri:
             raise UsageError("where is MLflow? --uri sqlite:///mlflow.db, --uri http://HOST:5000, or set MLFLOW_TRACKING_URI")
-        client = _client(chosen.uri)
+        place.check(chosen.uri)
+        client, name = _client(chosen.uri), chosen.name or source.experiment
         with _told(chosen.uri):
-            target = _Target.open(client, chosen.name or source.experiment, files=not chosen.no_artifacts)
-            for row in source.rows():
-                yield from target.bring(source, row)
+            with place.answering(chosen.uri):
+                client.get_experiment_by_name(name)
+            with place.patience(place.UNDER_WAY):
+                target = _Target.open(client, name, place.files_of(chosen.uri, name), files=not chosen.no_artifacts)
+                for row in source.rows():
+                    yield from target.bring(source, row)
 
 
 @dataclass(slots=True)
@@ -79,14 +84,14 @@ class _Target:
     """id_run -> its copies: one, or two after an interruption."""
 
     @classmethod
-    def open(cls, client: "MlflowClient", name: str, *, files: bool) -> "_Target":
+    def open(cls, client: "MlflowClient", name: str, location: str | None, *, files: bool) -> "_Target":
         found = client.get_experiment_by_name(name)
         if found is not None and found.lifecycle_stage != "active":
             raise UsageError(
                 f"the MLflow experiment `{name}` is deleted; `mlflow experiments restore -x {found.experiment_id}` restores it, "
                 "--name NAME chooses another one"
             )
-        target = cls(client, found.experiment_id if found else client.create_experiment(name), files)
+        target = cls(client, found.experiment_id if found else client.create_experiment(name, artifact_location=location), files)
         token = None
         while found:
             page = client.search_runs([target.experiment], "tags.`xrun.id_run` != ''", max_results=1000, page_token=token)

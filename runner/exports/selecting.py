@@ -1,20 +1,16 @@
 """Which runs are exported: those of the plan that was asked for last, or all of the experiment, held against a condition."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from runner import reading, selectors, where
 from runner.errors import IncompleteError, StoreError
 from runner.exports.base import Source
-from runner.record import Record
 from runner.selectors import Row
 from runner.stores.base import Reader
 from runner.workspace import Workspace
-
-CHUNK = 500
-"""Runs whose records are read at once."""
 
 
 def select(reader: Reader, workspace: Workspace, experiment: str, *, condition: str | None = None, everything: bool = False) -> Source:
@@ -29,17 +25,16 @@ def select(reader: Reader, workspace: Workspace, experiment: str, *, condition: 
     ids, seed = published or (None, None)
 
     def rows() -> Iterator[Row]:
-        return reading.summarised(reader, reader.records(experiment) if ids is None else _in_order(reader, ids))
+        return reading.summarised(reader, reader.records(experiment) if ids is None else reading.in_order(reader, ids))
 
-    kept: Callable[[], Iterator[Row]] = rows
-    if parsed is not None:
-        holds = parsed.bind(selectors.known(rows()))
+    holds = parsed.bind(selectors.known(rows())) if parsed is not None else None
 
-        def kept() -> Iterator[Row]:
-            return filter(holds, rows())
+    def kept() -> Iterator[Row]:
+        return rows() if holds is None else filter(holds, rows())
 
     if next(kept(), None) is None:
-        raise IncompleteError(f"no run of `{experiment}` {_what(condition, ids)}")
+        notes = "; ".join(holds.notes()) if holds is not None else ""
+        raise IncompleteError(f"no run of `{experiment}` {_what(condition, ids)}{notes and f': {notes}'}")
     results = workspace.results / experiment
     return Source(experiment=experiment, reader=reader, folder=workspace.artifacts, results=results, rows=kept, seed=seed)
 
@@ -59,10 +54,3 @@ def _published(manifest: Path) -> tuple[tuple[str, ...], int | None] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{manifest} cannot be read ({error}); run the experiment again, or export with --all") from None
-
-
-def _in_order(reader: Reader, ids: Sequence[str]) -> Iterator[Record]:
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
-        found = reader.find(part)
-        yield from (found[id_run] for id_run in part if id_run in found)

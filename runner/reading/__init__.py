@@ -2,14 +2,17 @@
 
 from runner.reading.columns import ID as ID
 from runner.reading.columns import default_columns as default_columns
+from runner.reading.columns import differing_kwargs as differing_kwargs
 from runner.reading.columns import points_of as points_of
 from runner.reading.columns import resolve_columns as resolve_columns
 from runner.reading.columns import run_columns as run_columns
 from runner.reading.columns import values as values
+from runner.reading.columns import varying as varying
 from runner.reading.finding import Found as Found
 from runner.reading.finding import Selection as Selection
 from runner.reading.finding import check_experiment as check_experiment
 from runner.reading.finding import find as find
+from runner.reading.finding import in_order as in_order
 from runner.reading.finding import rows as rows
 from runner.reading.finding import select as select
 from runner.reading.finding import summarised as summarised
@@ -19,6 +22,7 @@ from runner.reading.kept import STREAMS as STREAMS
 from runner.reading.kept import artifact_rows as artifact_rows
 from runner.reading.kept import check_metric as check_metric
 from runner.reading.kept import output_of as output_of
+from runner.reading.published import plan_order as plan_order
 from runner.reading.results import Results as Results
 from runner.reading.results import load as load
 from runner.reading.standing import Standing as Standing

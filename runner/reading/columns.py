@@ -23,7 +23,7 @@ def default_columns(rows: Sequence[Row], names: Names) -> dict[str, Selector]:
     """
     found = [ID, Selector("run", "status")]
     found += [Selector("params", name) for name in _ordered(row.params for row in rows)]
-    found += [Selector("kwargs", name) for name in _varying(rows)]
+    found += [Selector("kwargs", name) for name in differing_kwargs(rows)]
     found += [Selector("fields", name) for name in _ordered(row.fields for row in rows)]
     found += [Selector("metrics", name, "last") for name in _ordered(row.metrics for row in rows) if not name.startswith(HIDDEN)]
     found += [Selector("logged", name) for name in _ordered(row.logged for row in rows)]
@@ -31,11 +31,11 @@ def default_columns(rows: Sequence[Row], names: Names) -> dict[str, Selector]:
 
 
 def resolve_columns(columns: Iterable[str] | Mapping[str, str], names: Names) -> dict[str, Selector]:
-    """Column name -> selector of the columns asked for, as they are written or named; in front of them `id_run`.
+    """Column name -> selector of the columns asked for, as they are named, or written but for backticks; in front of them `id_run`.
 
     Raises UsageError as `runner.selectors.resolve` does.
     """
-    asked = dict(columns) if isinstance(columns, Mapping) else {text: text for text in columns}
+    asked = dict(columns) if isinstance(columns, Mapping) else _plainly(list(columns))
     chosen = {name: resolve(text, names) for name, text in asked.items()}
     return chosen if ID in chosen.values() else {"id_run" if "id_run" not in chosen else ID.spelling: ID, **chosen}
 
@@ -63,6 +63,21 @@ def points_of(reader: Reader, rows: Sequence[Row], metrics: Sequence[str] | None
                     yield position, name, steps, found, times
 
 
+def _plainly(texts: Sequence[str]) -> dict[str, str]:
+    """Column name -> selector: without its backticks, unless another one looks the same then."""
+    names: dict[str, str] = {}
+    for text in dict.fromkeys(texts):
+        plain = text.replace("`", "")
+        names[text if plain in names or not plain else plain] = text
+    return names
+
+
+def varying(values: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names under which these mappings do not all have the same value."""
+    names = _ordered(values)
+    return [name for name in names if len({repr(one.get(name, MISSING)) for one in values}) > 1]
+
+
 def _free(name: str, others: set[str]) -> str:
     while name in others:
         name = f"params.{name}"
@@ -73,11 +88,10 @@ def _ordered(names: Iterable[Iterable[str]]) -> list[str]:
     return list(dict.fromkeys(name for some in names for name in some))
 
 
-def _varying(rows: Sequence[Row]) -> list[str]:
+def differing_kwargs(rows: Sequence[Row]) -> list[str]:
     """Kwargs that are not the same in all runs."""
     different = list({row.record.kwargs_json: row.kwargs for row in rows}.values())
-    names = _ordered(different) if len(different) > 1 else []
-    return [name for name in names if len({repr(kwargs.get(name, MISSING)) for kwargs in different}) > 1]
+    return varying(different)
 
 
 def _shortest(selector: Selector, names: Names) -> str:

@@ -1,11 +1,12 @@
 """Finds runs: those of an experiment that satisfy a condition, or one by a beginning of its id."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
 from runner import where
 from runner.errors import IncompleteError, UsageError
+from runner.reading.inheriting import inherited
 from runner.reading.standing import children_of, standing_in, unfinished
 from runner.record import Record
 from runner.selectors import Names, Row, known
@@ -28,6 +29,8 @@ class Selection:
     """What any run of the experiment has."""
     total: int
     """Runs of the experiment."""
+    notes: tuple[str, ...] = ()
+    """What looks like a mistake in the condition, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +69,53 @@ def check_experiment(reader: Reader, experiment: str) -> None:
         raise IncompleteError(f"there are no runs of `{experiment}`; {did_you_mean(experiment, names, 'experiments')}")
 
 
-def rows(reader: Reader, experiment: str, *, children: bool = False) -> Iterator[Row]:
+def rows(reader: Reader, experiment: str, *, children: bool = False, order: Sequence[str] = ()) -> Iterator[Row]:
     """All runs of an experiment with the summaries of their metrics, those that execute first; child runs if asked for. Memory is O(1).
+
+    Then come those of the ids `order`, in that order, then all others as they were committed, each once.
 
     A run that executes, or was lost, and has no record, has what stands in for one: its status is a `Standing`.
     """
     first = unfinished(reader, experiment, children=children)
     ids = {record.id_run for record in first}
     rest = (record for record in reader.records(experiment, children=children) if record.id_run not in ids)
-    return summarised(reader, chain(first, rest))
+    planned = [id_run for id_run in order if id_run not in ids]
+    ids.update(order)
+    return summarised(reader, chain(first, in_order(reader, planned), rest))
+
+
+def in_order(reader: Reader, ids: Sequence[str]) -> Iterator[Record]:
+    """The records of these ids, those that there are. Memory is O(1)."""
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        found = reader.find(part)
+        yield from (found[id_run] for id_run in part if id_run in found)
 
 
 def summarised(reader: Reader, records: Iterable[Record]) -> Iterator[Row]:
-    """Runs with the summaries of their metrics. Memory is O(1)."""
-    source = iter(records)
+    """Runs with the summaries of their metrics, child runs with the params of their parents. Memory is O(1)."""
+    source = inherited(reader, records)
     while chunk := list(islice(source, CHUNK)):
         summaries = reader.summaries([record.id_run for record in chunk])
         for record in chunk:
             yield Row(record, summaries.get(record.id_run, {}))
 
 
-def select(reader: Reader, experiment: str, condition: str | None = None, *, children: bool = False) -> Selection:
-    """The runs of an experiment that satisfy a condition (`runner.where`).
+def select(
+    reader: Reader, experiment: str, condition: str | None = None, *, children: bool = False, order: Sequence[str] = ()
+) -> Selection:
+    """The runs of an experiment that satisfy a condition (`runner.where`), in the order of `rows`.
 
     Raises IncompleteError when there is no such experiment, UsageError for a condition that cannot be understood.
     """
     parsed = where.parse(condition) if condition is not None else None
     check_experiment(reader, experiment)
-    everything = list(rows(reader, experiment, children=children))
+    everything = list(rows(reader, experiment, children=children, order=order))
     names = known(everything)
-    kept = everything if parsed is None else list(filter(parsed.bind(names), everything))
-    return Selection(kept, names, len(everything))
+    if parsed is None:
+        return Selection(everything, names, len(everything))
+    holds = parsed.bind(names)
+    return Selection(list(filter(holds, everything)), names, len(everything), tuple(holds.notes()))
 
 
 def find(reader: Reader, prefix: str) -> Found:
@@ -106,6 +125,8 @@ def find(reader: Reader, prefix: str) -> Found:
     records = {record.id_run: record for record in reader.lookup(text)} if text else {}
     ids = list(dict.fromkeys([*records, *attempts]))
     if not ids:
+        if any(prefix == name for name, _, _ in reader.experiments()):
+            raise UsageError(f"`{prefix}` is an experiment, not the id of a run; xrun ls {prefix} lists its runs")
         raise IncompleteError(f"there is no run whose id begins with `{prefix}`; `xrun ls EXPERIMENT` lists them")
     if len(ids) > 1:
         raise UsageError(f"several runs begin with `{prefix}`: {', '.join(ids[:SEVERAL])}; give more of the id")
@@ -117,10 +138,11 @@ def family(reader: Reader, found: Found) -> list[Row]:
     return list(summarised(reader, [found.shown, *children_of(reader, found.id_run)]))
 
 
-def targets(reader: Reader, target: str, condition: str | None) -> tuple[list[Row], str]:
+def targets(reader: Reader, target: str, condition: str | None, *, children: bool = False) -> tuple[Selection, str]:
     """What `EXPERIMENT|ID` means: the runs of an experiment (those that satisfy a condition), or a run and its child runs; and in words."""
     if any(target == name for name, _, _ in reader.experiments()):
-        return select(reader, target, condition).rows, f"the runs of `{target}`" + (f" such that {condition}" if condition else "")
+        chosen = select(reader, target, condition, children=children)
+        return chosen, f"the runs of `{target}`" + (f" such that {condition}" if condition else "")
     try:
         found = find(reader, target)
     except IncompleteError:
@@ -128,4 +150,5 @@ def targets(reader: Reader, target: str, condition: str | None) -> tuple[list[Ro
         raise
     if condition is not None:
         raise UsageError("a condition chooses among the runs of an experiment; this is one run")
-    return family(reader, found), f"run {found.id_run} and its children"
+    runs = family(reader, found)
+    return Selection(runs, known(runs), len(runs)), f"run {found.id_run} and its children"

@@ -1,24 +1,29 @@
 """`runner.load("coins")`: the results of an experiment as data frames."""
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from runner import stores, table
 from runner.errors import IncompleteError, UsageError
 from runner.reading.columns import default_columns, points_of, resolve_columns, run_columns, values
 from runner.reading.finding import Selection, find, select
 from runner.reading.kept import ARTIFACT_COLUMNS, STREAMS, artifact_rows, check_metrics, output_of
-from runner.selectors import Row
+from runner.reading.tables import rows_of
 from runner.stores.base import Reader
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace, locate
 
 if TYPE_CHECKING:
     from runner.table import DataFrame
+
+
+class ConditionWarning(UserWarning):
+    """A condition holds a value against one of another kind than any run has; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,7 @@ class Results:
     def rows(self, name: str, where: str | None = None, *, children: bool = False) -> "DataFrame":
         """The rows that runs logged to the table `name`: `id_run`, the params, the columns of the table; null where a row lacks one."""
         with self._selected(where, children=children) as (reader, chosen):
-            logged: list[tuple[int, dict[str, list[Any]]]] = []
-            known: dict[str, None] = {}
-            for position, row in enumerate(chosen.rows):
-                tables = reader.tables(row.record.id_run)
-                known |= dict.fromkeys(tables)
-                logged += [(position, part) for part in tables.get(name, ())]
-            if not logged:
-                raise IncompleteError(f"no run of `{self.experiment}` has logged a table `{name}`; {did_you_mean(name, known, 'tables')}")
-            return table.framed(_stacked(chosen.rows, logged))
+            return table.framed(rows_of(reader, chosen.rows, name, f"the runs of `{self.experiment}`"))
 
     @contextmanager
     def _reader(self) -> Iterator[Reader]:
@@ -117,26 +114,10 @@ class Results:
     @contextmanager
     def _selected(self, where: str | None, *, children: bool = False) -> Iterator[tuple[Reader, Selection]]:
         with self._reader() as reader:
-            yield reader, select(reader, self.experiment, where, children=children)
-
-
-def _stacked(rows: Sequence[Row], parts: Sequence[tuple[int, dict[str, list[Any]]]]) -> dict[str, list[Any]]:
-    """Parts of logged tables as one, beside what says which run each is of: its position."""
-    names = list(dict.fromkeys(name for _, part in parts for name in part))
-    counts = [max(map(len, part.values()), default=0) for _, part in parts]
-    runs = run_columns(rows, names)
-    if "id_run" in names:
-        names[names.index("id_run")], parts = (
-            "rows.id_run",
-            [(n, {f"rows.{k}" if k == "id_run" else k: v for k, v in p.items()}) for n, p in parts],
-        )
-    stacked: dict[str, list[Any]] = {
-        name: [of_runs[position] for (position, _), count in zip(parts, counts, strict=True) for _ in range(count)]
-        for name, of_runs in runs.items()
-    }
-    for name in names:
-        stacked[name] = [value for (_, part), count in zip(parts, counts, strict=True) for value in part.get(name, [None] * count)]
-    return stacked
+            chosen = select(reader, self.experiment, where, children=children)
+            for note in chosen.notes:
+                warnings.warn(note, ConditionWarning, stacklevel=4)
+            yield reader, chosen
 
 
 def load(experiment: str, workspace: "str | os.PathLike[str] | Workspace | None" = None) -> Results:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from runner import stores
 from runner.errors import StoreError, UsageError
 from runner.reading import unpacking
-from runner.reading.views import VIEWS, described
+from runner.reading.views import COLUMNS, VIEWS, described
 from runner.suggest import nearest
 from runner.workspace import Workspace
 
@@ -57,6 +57,7 @@ def _prepare(db: sqlite3.Connection, folder: Path) -> None:
     db.text_factory = lambda data: data.decode(errors="backslashreplace")
     db.execute("PRAGMA temp_store=MEMORY")
     db.create_function("xrun_flat", 1, unpacking.flattened, deterministic=True)
+    db.create_function("xrun_json", 1, unpacking.untagged, deterministic=True)
     db.create_function("xrun_values", 1, unpacking.values, deterministic=True)
     db.create_function("xrun_step", 2, unpacking.step, deterministic=True)
     db.create_function("xrun_folder", 0, lambda: str(folder), deterministic=True)
@@ -99,9 +100,11 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _wrong(message: str, *, refused: bool = False) -> UsageError:
-    if refused or "not authorized" in message:
+    if refused or "not authorized" in message or message.startswith("cannot modify"):
         return UsageError(f"the query would do more than read; only SELECT is possible, on\n{described()}")
-    hint = nearest(message.rpartition(": ")[2], VIEWS) if message.startswith("no such table: ") else None
+    what, _, name = message.rpartition(": ")
+    choices = {"no such table": VIEWS, "no such column": COLUMNS}.get(what, ())
+    hint = nearest(name.rpartition(".")[2], choices) if choices else None
     return UsageError(f"SQLite: {message}{f'; did you mean `{hint}`?' if hint else ''}\nviews:\n{described()}")
 
 

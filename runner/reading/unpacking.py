@@ -23,6 +23,11 @@ def flattened(text: str) -> str:
     return f"{{{','.join(f'{json.dumps(name)}:{_json(value)}' for name, value in flat(codec.loads(text)).items())}}}"
 
 
+def untagged(text: str) -> str:
+    """An object in the store's terms as JSON without tags: NaN is null, times and the like are texts."""
+    return text if '{"$' not in text else _json(codec.loads(text))
+
+
 def _json(value: Any) -> str:
     value = scalar(value)
     if isinstance(value, float) or (type(value) is int and value not in _INT64):

@@ -1,5 +1,6 @@
 """The views that `xrun query` offers: names, columns, definitions."""
 
+import re
 from typing import Final
 
 _KEPT = "JOIN main.attempt a ON a.id = (SELECT max(b.id) FROM main.attempt b WHERE b.id_run = r.id_run AND NOT b.live)"
@@ -14,8 +15,8 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
             nullif(max_rss, 0) AS max_rss, troubles, nullif(parent, '') AS parent, nullif(name, '') AS name,
             json_extract(failure, '$.kind') || ': ' || json_extract(failure, '$.message') AS failure,
             json_extract(failure, '$.step') AS step, json_extract(failure, '$.where') AS place,
-            params, coalesce((SELECT content FROM main.kwargs k WHERE k.id = r.kwargs), '{}') AS kwargs, fields, logged, tags
-            FROM main.run r""",
+            xrun_json(params) AS params, xrun_json(coalesce((SELECT content FROM main.kwargs k WHERE k.id = r.kwargs), '{}')) AS kwargs,
+            xrun_json(fields) AS fields, xrun_json(logged) AS logged, xrun_json(tags) AS tags FROM main.run r""",
     ),
     "experiments": (
         "experiment, id_run; a run may belong to several",
@@ -39,6 +40,14 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
             FROM main.run r {_KEPT} JOIN main.series s ON s.attempt = a.id JOIN main.points p ON p.series = s.id,
             json_each(xrun_values(p.vals)) j""",
     ),
+    "rows": (
+        "id_run, name (of the table), row (1, 2, ...), column, value; of tables that runs logged",
+        f"""SELECT r.id_run, t.name, t.before + v.key + 1 AS row, c.key AS "column", v.value
+            FROM main.run r {_KEPT}
+            JOIN (SELECT *, sum(count) OVER (PARTITION BY attempt, name ORDER BY id) - count AS before FROM main.part) t
+            ON t.attempt = a.id,
+            json_each(xrun_json(t.columns)) c, json_each(c.value) v""",
+    ),
     "artifacts": (
         "id_run, path, size (bytes), sha256, kind, step (of an image), file (where it lies)",
         f"""SELECT r.id_run, f.path, f.size, f.sha256, f.kind, f.step, xrun_folder() || '/' || r.id_run || '/' || f.path AS file
@@ -51,6 +60,17 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 """View -> its columns, for people; its definition. NaN is NULL, as everywhere in SQLite; true and false are 1 and 0."""
+
+
+COLUMNS: Final = tuple(
+    dict.fromkeys(
+        word.split()[0]
+        for columns, _ in VIEWS.values()
+        for word in re.sub(r"\([^)]*\)", "", columns).partition(";")[0].split(",")
+        if word.strip()
+    )
+)
+"""The columns of all views."""
 
 
 def described() -> str:

@@ -63,7 +63,8 @@ def _perform(step: Step, process: Process, run: Run, root: Path, report: Report)
         output, errors = Stream(1, pipe=scalars is not None), Stream(2, pipe=True)
         stack.callback(output.close)
         stack.callback(errors.close)
-        child = _start(process, run, root, (named, folder), spool.description, (output, errors))
+        words = arguments.command_of(process, run, root, (named, folder))
+        child = _start(words, folder, arguments.environment_of(process, run, root, spool.description), (output, errors))
 
         def look() -> bool:
             written = [stream.read() for stream in (output, errors)]
@@ -79,27 +80,24 @@ def _perform(step: Step, process: Process, run: Run, root: Path, report: Report)
                 file.follow()
             report()
 
-        code = wait(child, (output, errors), look, tick)
+        end = wait(child, (output, errors), look, tick)
+        run.peak = max(run.peak, end.peak)
         spool.read()
         if scalars is not None:
             scalars.finish()
-        if code:
+        if end.code:
             run.fields.update(spool.fields or {})
-            raise failing.ended(code, step.call, errors.tail, output.tail)
+            raise failing.ended(end.code, step.name, arguments.shown(process, words), errors.tail, output.tail)
         if file is not None:
             file.finish()
         return spool.fields
 
 
-def _start(  # noqa: PLR0913 - each is one fact
-    process: Process, run: Run, root: Path, folders: tuple[Path, Path], description: str, streams: tuple[Stream, Stream]
-) -> "subprocess.Popen[bytes]":
-    words = arguments.command_of(process, run, root, folders[0])
-    environment = arguments.environment_of(process, run, root, description)
+def _start(words: list[str], folder: Path, environment: dict[str, str], streams: tuple[Stream, Stream]) -> "subprocess.Popen[bytes]":
     flush()  # what this process has printed comes first
     try:
         return subprocess.Popen(
-            words, cwd=folders[1], env=environment, stdin=subprocess.DEVNULL, stdout=streams[0].child, stderr=streams[1].child
+            words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=streams[0].child, stderr=streams[1].child
         )
     except OSError as error:
         raise failing.not_started(error, words[0]) from None

@@ -29,19 +29,27 @@ def lookup_of(run: Run) -> Lookup:
     return lookup
 
 
-def command_of(process: Process, run: Run, root: Path, named: Path) -> list[str]:
-    """The words to execute. `named`: the working directory that the step names; the process may have one of links to it."""
+def command_of(process: Process, run: Run, root: Path, folders: tuple[Path, Path]) -> list[str]:
+    """The words to execute. `folders`: the working directory that the step names, and the one that the process has, maybe of links."""
+    named, folder = folders
     lookup = lookup_of(run)
     arguments = _arguments(process, run, lookup)
     if process.script:
         file = script_of(process, root, named)
-        # As people call it: a script that looks for files beside itself finds those of the working directory that it has.
-        shown = os.path.relpath(file, named) if file.is_relative_to(named) and ".." not in Path(process.script).parts else str(file)
-        return [interpreter_of(process, root) or process.python, shown, *arguments]
+        # As people call it, but where that would be a link that goes with its folder: tracebacks shall name a file that stays.
+        as_called = folder == named and file.is_relative_to(named) and ".." not in Path(process.script).parts
+        return [interpreter_of(process, root) or process.python, os.path.relpath(file, named) if as_called else str(file), *arguments]
     if isinstance(process.command, str):
         text = templates.fill_shell(process.command, lookup)
         return ["/bin/sh", "-c", f"{text} {shlex.join(arguments)}" if arguments else text]
     return [*(word(templates.fill(part, lookup)) for part in process.command), *arguments]
+
+
+def shown(process: Process, words: list[str]) -> str:
+    """What `command_of` has given, for people: a script without its interpreter, a text for the shell as it is."""
+    if process.script:
+        return shlex.join([process.script, *words[2:]])
+    return words[2] if isinstance(process.command, str) else shlex.join(words)
 
 
 def _arguments(process: Process, run: Run, lookup: Lookup) -> list[str]:

@@ -13,8 +13,12 @@ from runner.run import Run
 from runner.scripts.failing import ScriptError
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|[nN]a[nN]|NAN|[iI]nf(?:inity)?)"
-PATTERN = re.compile(rf"^(?P<key>\w[\w./\-]*):\s+(?P<value>{_NUMBER})(?:\s+\(step\s+(?P<step>[-+]?\d+)\))?\s*$")
-"""`loss: 0.5`, `loss: 0.5 (step 20)`; a line `step: 20` is about the lines after it."""
+_NAME = r"\w[\w./\-]*(?: [^\W\d][\w./\-]*){0,2}"
+PATTERN = re.compile(rf"^(?P<key>{_NAME}):\s+(?P<value>{_NUMBER})(?:\s+\(step\s+(?P<step>[-+]?\d+)\))?\s*$")
+"""`loss: 0.5`, `best val accuracy: 0.5 (step 20)`; a line `step: 20` is about the lines after it.
+
+A name has three words at most: what is longer is prose. The second and third begin with no digit: `Epoch 3: 0.5` is not a metric a line.
+"""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _STEPS = ("step", "epoch")

@@ -51,6 +51,8 @@ ATTRIBUTES: Final[Mapping[str, Callable[[Record], Any]]] = {
     "cpu_seconds": lambda r: r.cpu_seconds,
     "max_rss": lambda r: r.max_rss or None,
     "troubles": lambda r: r.troubles,
+    "parent": lambda r: r.parent or None,
+    "name": lambda r: r.name or None,
     "failure": lambda r: r.failure and f"{r.failure.kind}: {r.failure.message}",
 }
 """What can be said of the run itself: seconds, Unix seconds (started), bytes (max_rss), text; None where it is not known."""

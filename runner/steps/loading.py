@@ -181,6 +181,8 @@ class Guard:
             if self._aside and file.startswith(self._aside):
                 continue
             told = _told(file, self._root)
+            if told is None:
+                continue  # another project's, which this process has executed as well
             if told in self._counted:
                 self.changed = self.changed or (told if self._counted[told] != digest else "")
             elif self._expected.open_ended and told not in self._expected.exempt:
@@ -200,11 +202,11 @@ def _others(finder: Finder, names: set[str]) -> dict[str, str]:
     return found
 
 
-def _told(file: str, root: Path) -> str:
+def _told(file: str, root: Path) -> str | None:
     for path in (Path(file), Path(file).resolve()):
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()
-    return file
+    return None
 
 
 def _digest(file: str) -> str:

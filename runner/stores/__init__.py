@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from runner.stores.base import Store
-from runner.stores.damage import DamageWarning, FullError
+from runner.stores.damage import BrokenError, DamageWarning, FullError
 from runner.stores.reader import SqliteReader
 from runner.stores.sqlite import SqliteStore
 
-__all__ = ["STORES", "FullError", "SqliteReader", "SqliteStore", "check", "open", "read"]
+__all__ = ["STORES", "BrokenError", "FullError", "SqliteReader", "SqliteStore", "check", "open", "read"]
 
 STORES: Final[dict[str, Callable[[Path], Store]]] = {"sqlite": SqliteStore}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from runner.errors import StoreError
+from runner.stores import sums
 from runner.stores.schema import APPLICATION_ID, VERSION
 
 T = TypeVar("T")
@@ -28,6 +29,10 @@ class FullError(StoreError):
     """There is no room on the disk. Nothing of what was to be written is there; once there is room, it can be written again."""
 
 
+class BrokenError(StoreError):
+    """The store is damaged so that not even the intact part of it can be read as it is."""
+
+
 class DamagedError(Exception):
     """A row is not what was written; the text says whose it is."""
 
@@ -44,9 +49,11 @@ def told(path: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise FullError(f"{path}: {error}") from error
         broken = code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(error)
-        raise StoreError(f"{path} is damaged ({error}); {HINT}" if broken else f"{path}: {error}") from error
+        if broken or "malformed" in str(error):
+            raise BrokenError(f"{path} is damaged ({error}); {HINT}") from error
+        raise StoreError(f"{path}: {error}") from error
     except UnicodeDecodeError:  # of SQLite's own words, which quote a damaged schema
-        raise StoreError(f"{path} is damaged; {HINT}") from None
+        raise BrokenError(f"{path} is damaged; {HINT}") from None
     except DamagedError as error:
         raise StoreError(f"{path} is damaged: {error}; {HINT}") from None
 
@@ -82,11 +89,28 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"{path} was written by a newer xrun (format {version}, this one knows {VERSION}); update xrun")
 
 
+_SEALED: Final = "SELECT s.name, s.crc, CAST(m.sql AS BLOB) FROM seal s LEFT JOIN sqlite_master m ON m.name = s.name"
+
+
+def _schema(db: sqlite3.Connection) -> str:
+    """What is wrong with the definitions of the tables; of a store of the present format."""
+    if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        return ""
+    try:
+        sealed = db.execute(_SEALED).fetchall()
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return "its definition cannot be read"
+    wrong = [name for name, crc, sql in sealed if sums.of(sql) != crc]
+    return f"the definition of {', '.join(wrong)} is not what it was" if wrong else "" if sealed else "its definition is not sealed"
+
+
 def check_structure(db: sqlite3.Connection, path: Path, *, unclean: bool = False) -> str:
     """What is wrong with the pages of a store, "" when nothing is or the look would cost too much.
 
     A small one is checked wholly, with its indexes; a larger one, without them, when `unclean`: its last writer did not close it.
     """
+    if wrong := _schema(db):
+        return wrong
     size = path.stat().st_size
     if size > SMALL_BYTES and not (unclean and size <= LARGE_BYTES):
         return ""

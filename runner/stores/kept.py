@@ -52,16 +52,20 @@ class LoggedReader:
 
     def points(self, id_run: str, name: str) -> Iterator[tuple["array[int]", "array[float]", "array[float]"]]:
         """As the seam says."""
-        query = f"""SELECT p.count, p.start, CAST(p.steps AS BLOB), CAST(p.vals AS BLOB), p.begun, p.ended, p.crc
+        query = f"""SELECT s.count, p.count, p.start, CAST(p.steps AS BLOB), CAST(p.vals AS BLOB), p.begun, p.ended, p.crc
             FROM points p JOIN series s ON p.series = s.id WHERE s.attempt = ({_KEPT}) AND s.name = ? ORDER BY p.id"""
         with told(self._path):
-            for *packed, crc in self._rows(query, (id_run, name)):
+            total = seen = 0
+            for total, *packed, crc in self._rows(query, (id_run, name)):  # noqa: B007 - of the series
                 if sums.of(id_run, name, *packed) != crc:
                     raise DamagedError(f"points of `{name}` of run {id_run}")
                 count, start, steps, values, begun, ended = packed
                 where, what = unpack_points(count, start, steps, values)
                 pace = (ended - begun) / (count - 1) if count > 1 else 0.0
+                seen += count
                 yield where, what, array(FLOAT, [begun + n * pace for n in range(count)])
+            if seen != total:  # in the middle of a commit as well: a query sees whole ones
+                raise DamagedError(f"some points of `{name}` are missing, of run {id_run}")
 
     def artifacts(self, ids: Sequence[str]) -> dict[str, list[Artifact]]:
         """As the seam says."""

@@ -25,6 +25,9 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     db.create_function("xrun_record_sum", -1, _record_sum, deterministic=True)
     for statement in (statement for migration in MIGRATIONS[version:] for statement in migration):
         db.execute(statement)
+    db.execute("DELETE FROM seal")
+    objects = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    db.executemany("INSERT INTO seal VALUES (?, ?)", ((name, sums.of(sql)) for name, sql in objects))
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={max(version, VERSION)}")
 

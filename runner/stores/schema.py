@@ -49,6 +49,7 @@ ALTER TABLE run ADD COLUMN crc INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE epoch ADD COLUMN crc INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE epoch ADD COLUMN provenance_crc INTEGER;
 CREATE INDEX run_parent ON run (parent) WHERE parent <> '';
+CREATE TABLE seal (name TEXT PRIMARY KEY, crc INTEGER NOT NULL);
 CREATE TABLE kwargs (id INTEGER PRIMARY KEY, content TEXT NOT NULL UNIQUE);
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
@@ -144,6 +145,8 @@ CREATE TABLE turn (experiment TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT 
 """
 """What runs log hangs on `attempt`, of which there is a row when an attempt has logged anything; `live` while it executes.
 What listings tell of a run that has no record yet stands there as well; `epoch.process` tells whether there is still anybody to end it.
+
+`seal` holds the checksums of the definitions of all these: a flipped byte in one would give rows another meaning.
 
 `source` holds the steps' sources by their SHA-256. `loaded`: sources that an invocation's steps loaded and no code digest counts.
 `held`: until when an invocation's data was seen to be what its identities say, where that is not to its end. `void`: results of an

@@ -166,8 +166,11 @@ class SqliteStore(SqliteReader):
             rows = [row_of(record, *self._kwargs_of(record.kwargs_json)) for record in records]
             self._db.executemany(_INSERT, rows)
             self._trails.close(records)
-            self._explanation.write()
-        self._explanation.done()
+            explained = bool(records or size)
+            if explained:
+                self._explanation.write()
+        if explained:
+            self._explanation.done()
         # estimated, because the WAL's file does not shrink at a checkpoint: a random id dirties a page of the index, about 4 kB a row
         self._unchecked += size + sum(4096 + len(record.fields_json) for record in records)
         if self._unchecked > CHECKPOINT_BYTES:

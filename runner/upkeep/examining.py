@@ -25,10 +25,16 @@ _CHUNK: Final = 1 << 20
 
 def examine(workspace: Workspace) -> list[Finding]:
     """Everything that is wrong. Raises IncompleteError when there is no store, StoreError when nothing of it can be read."""
-    stores.check(workspace.store)
+    try:
+        stores.check(workspace.store)
+    except stores.BrokenError as error:
+        return [Finding("structure", str(error).partition(";")[0], REPAIR), *_results(workspace)]
     busy = users(workspace)
     found = [Finding("running", sentence, "nothing: what it writes is not looked at", problem=False) for sentence in busy]
-    found += _store(workspace.store, busy=bool(busy))
+    try:
+        found += _store(workspace.store, busy=bool(busy))
+    except stores.BrokenError as error:
+        found.append(Finding("structure", str(error).partition(";")[0], REPAIR))
     if not any(finding.problem for finding in found):  # whose a file is, a damaged store cannot say
         found += _artifacts(workspace)
         if not busy:

@@ -1,13 +1,14 @@
 """A condition, and the predicate that it is among given names. Three-valued: True, False, None (unknown)."""
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from runner.errors import UsageError
 from runner.record import Status
-from runner.selectors import MISSING, Names, Row, Selector, resolve
+from runner.selectors import MISSING, Names, Row, Selector, resolve, said
 from runner.suggest import did_you_mean
+from runner.where.kinds import Kinds
 from runner.where.logic import ORDER, Get, Test, equal, every, is_nan, match, negation, ordered, scalar, some, truth
 from runner.where.tokens import mistake
 from runner.where.tree import All, Among, Compare, Either, Literal, Match, Name, Node, Not, Null, Operand, Truth, written
@@ -26,21 +27,41 @@ class Condition:
     def __str__(self) -> str:
         return written(self.tree)
 
-    def bind(self, names: Names) -> Callable[[Row], bool]:
-        """The predicate. Raises UsageError, with the nearest choice, for a name that is not among `names` and for a status that is none."""
-        test = _Binder(self.text, names).test(self.tree)
-        return lambda row: test(row) is True
+    def bind(self, names: Names) -> "Predicate":
+        """The predicate. Raises UsageError, with the nearest choice, for a name that is not among `names`, for a status that is none, and
+        for a number (a metric) that stands alone where something true or false is needed.
+        """
+        binder = _Binder(self.text, names)
+        return Predicate(binder.test(self.tree), tuple(binder.kinds))
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Whether a run satisfies a condition."""
+
+    test: Test
+    kinds: tuple[Kinds, ...]
+    """What the condition was asked about values of a kind that they may not have."""
+
+    def __call__(self, row: Row) -> bool:
+        """Whether this run does."""
+        return self.test(row) is True
+
+    def notes(self) -> list[str]:
+        """What looks like a mistake, by the runs that have been asked about so far; a sentence each."""
+        return list(dict.fromkeys(note for kinds in self.kinds if (note := kinds.note())))
 
 
 class _Binder:
     def __init__(self, text: str, names: Names) -> None:
         self._text, self._names = text, names
+        self.kinds: list[Kinds] = []
 
     def test(self, node: Node) -> Test:  # noqa: PLR0911 - one a kind of node
         """The node as a function of a run."""
         match node:
             case Truth(operand):
-                return truth(self._get(operand))
+                return truth(self._flag(operand))
             case Compare(first, rest):
                 operands = [first, *(operand for _, operand in rest)]
                 pairs = [self._pair(sign, operands[n], right) for n, (sign, right) in enumerate(rest)]
@@ -53,7 +74,8 @@ class _Binder:
                 get = self._get(operand)
                 return lambda row: (get(row) is MISSING) is not negated
             case Match(operand, pattern):
-                return match(self._get(operand), pattern)
+                self._check_pattern(operand, pattern)
+                return match(self._watched(operand, "a text"), pattern)
             case Not(item):
                 return negation(self.test(item))
             case All(items):
@@ -78,7 +100,7 @@ class _Binder:
     def _pair(self, sign: str, left: Operand, right: Operand) -> Test:
         for one, other in ((left, right), (right, left)):
             self._check_status(one, other)
-        a, b = self._get(left), self._get(right)
+        a, b = self._watched(left, _kind(right)), self._watched(right, _kind(left))
         if sign in ORDER:
             return ordered(ORDER[sign], a, b)
         if Literal(None) in (left, right):
@@ -86,6 +108,37 @@ class _Binder:
         else:
             same = equal(a, b, same_nan=any(isinstance(o, Literal) and is_nan(o.value) for o in (left, right)))
         return same if sign == "==" else negation(same)
+
+    def _watched(self, operand: Operand, kind: str) -> Get:
+        """The operand, held against what it is compared with: a number, a text ("": anything)."""
+        get = self._get(operand)
+        if isinstance(operand, Literal) or not kind:
+            return get
+        kinds = Kinds(said(operand.text), kind)
+        self.kinds.append(kinds)
+        return kinds.watching(get)
+
+    def _flag(self, operand: Operand) -> Get:
+        """What stands alone, and so should be true or false."""
+        if isinstance(operand, Literal):
+            return self._get(operand)
+        selector = self._selector(operand)
+        if selector.kind in ("metrics", "run"):
+            what = "a metric" if selector.kind == "metrics" else "a value of the run"
+            example = f"{operand.text} == 'COMPLETED'" if selector == _STATUS else f"{operand.text} < 0.1"
+            raise mistake(
+                self._text,
+                operand.at,
+                f"{said(operand.text)} is {what} and neither true nor false; expected a comparison, {said(example)}",
+            )
+        return self._watched(operand, "true or false")
+
+    def _check_pattern(self, operand: Operand, pattern: str) -> None:
+        """A pattern that is found in no status."""
+        choices = [status.value for status in Status]
+        if isinstance(operand, Name) and self._selector(operand) == _STATUS and not any(re.search(pattern, s) for s in choices):
+            hint = did_you_mean(pattern, choices, "a status is one of")
+            raise mistake(self._text, operand.at, f"no run ends as something with '{pattern}'; {hint}")
 
     def _check_status(self, operand: Operand, other: Operand) -> None:
         if not isinstance(operand, Name) or not isinstance(other, Literal) or not isinstance(other.value, str):
@@ -95,3 +148,12 @@ class _Binder:
             raise mistake(
                 self._text, operand.at, f"no run ends as '{other.value}'; {did_you_mean(other.value, choices, 'a status is one of')}"
             )
+
+
+def _kind(operand: Operand) -> str:
+    """What a value must be so that a comparison with this operand makes sense; "" where anything does."""
+    if not isinstance(operand, Literal) or operand.value is None:
+        return ""
+    if isinstance(operand.value, bool):
+        return "true or false"
+    return "a text" if isinstance(operand.value, str) else "a number"

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.reading import load
 from tests.commands.conftest import XRUN
 from tests.commands.test_reading import terminal
 
@@ -86,12 +86,12 @@ class Project:
 
     @contextmanager
     def executing(self) -> Iterator["subprocess.Popen[bytes]"]:
-        """The experiment `pulse`, from when both of its runs have logged points until it is told to stop."""
+        """The experiment `pulse`, from when both of its runs have been heard of until it is told to stop."""
         with subprocess.Popen(
             [XRUN, "+experiment=pulse", "-q"], cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
-            until(lambda: len(self.lines("ls", "pulse", "--status", "running")) == 2 and len(self.lines("metrics", "pulse")) == 2)
             try:
+                until(lambda: len(self.lines("ls", "pulse", "--status", "running")) == 2)
                 yield process
             finally:
                 (self.folder / "stop").touch()
@@ -112,6 +112,7 @@ def project(tmp_path: Path) -> Project:
 
 def test_while_runs_execute_every_command_tells_what_they_have_logged_so_far(project: Project) -> None:
     with project.executing():
+        until(lambda: len(project.lines("metrics", "pulse", "loss")) > 2)
         listed = project("ls", "pulse").stdout.splitlines()
         assert [line.split()[1] for line in listed] == ["status", "RUNNING", "RUNNING"]
         assert {line.split()[3] for line in listed[1:]} == {"lr=0.1", "lr=0.2"}
@@ -135,24 +136,13 @@ def test_while_runs_execute_every_command_tells_what_they_have_logged_so_far(pro
     assert {str(run["status"]) for run in project.lines("ls", "pulse")} == {"COMPLETED"}
 
 
-def test_points_are_seen_within_two_seconds(project: Project) -> None:
+def test_points_are_seen_about_two_seconds_after_they_were_logged(project: Project) -> None:
     with project.executing():
         time.sleep(2)
         asked = time.time()
-        for row in csv.DictReader(io.StringIO(project("query", "SELECT 1", "--csv").stdout)):  # the start of xrun does not count
-            assert row
-        code = "import sys, runner; print(runner.load('pulse').metrics('loss').groupby('id_run')['time'].max().astype('int64').min() / 1e6)"
-        asked = time.time()
-        newest = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=project.folder,
-            env=project.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        assert float(newest.stdout) > asked - 2.5
+        newest = load("pulse", project.folder).metrics("loss").groupby("id_run")["time"].max()
+        assert len(newest) == 2
+        assert min(when.timestamp() for when in newest) > asked - 2.5
 
 
 def test_a_run_that_executes_again_is_told_on_top(project: Project) -> None:
@@ -233,7 +223,7 @@ def test_show_is_short_and_says_which_command_has_the_rest(ended: Project) -> No
     assert "metric29" in everything
     assert "files/199.txt" in everything
     assert "fold39" in everything
-    assert "  | reason 0\n" in everything
+    assert "  | ValueError: reason 0\n" in everything
     assert "4999]" in everything
     assert "more" not in everything
 

@@ -352,3 +352,28 @@ def test_a_script_that_is_not_there_is_told_with_the_nearest(project, experiment
     with pytest.raises(UsageError, match=r"did you mean `train\.py`"):
         experiment.submit(ScriptRunConfig(script="trian.py"))
     assert not (project / ".xrun").exists()
+
+
+def test_calls_on_portals_and_registries_stop_no_program(run, kept, capsys):
+    assert run.get_portal_url() == f"xrun show {run.id}"
+    assert run.register_model("best", "outputs/model.pkl") is None
+    assert run.input_datasets == {}
+    run.add_properties({"owner": "ada"})
+    run.log_confusion_matrix("confusion", {"schema_type": "confusion_matrix", "data": {"matrix": [[1, 0], [0, 1]]}})
+    run.complete()
+    assert capsys.readouterr().err.count("xrun: warning: ") == 2
+    record = kept().runs()[0]
+    assert record.tags == {"owner": "ada"}
+    assert kept().files(record.id_run) == ["confusion.json"]
+
+
+def test_what_is_not_here_is_told_with_the_nearest(run):
+    import runner.compat.azureml as azureml
+
+    with pytest.raises(AttributeError, match="Run has no `log_lists`; did you mean `log_list`"):
+        run.log_lists  # noqa: B018
+    with pytest.raises(AttributeError, match="Experiment has no `submitt`; did you mean `submit`"):
+        run.experiment.submitt  # noqa: B018
+    with pytest.raises(AttributeError, match=r"runner\.compat\.azureml has no `Dataset`"):
+        azureml.Dataset  # noqa: B018
+    assert not hasattr(run, "__deepcopy__")

@@ -280,3 +280,44 @@ def test_the_command_line_knows_the_run(document, project, start, kept):
         done = subprocess.run([XRUN, *words], capture_output=True, text=True, check=False, cwd=project)
         assert done.returncode == 0, done.stderr
         assert seen in done.stdout
+
+
+def test_calls_that_only_concern_a_server_say_once_that_they_do_nothing(start, kept):
+    done = start(
+        "import runner.compat.mlflow as mlflow\n"
+        "from runner.compat.mlflow import register_model\n"
+        "from runner.compat.mlflow.models import infer_signature\n"
+        "mlflow.set_registry_uri('databricks')\n"
+        "with mlflow.start_run(experiment_id=mlflow.create_experiment('moved')):\n"
+        "    for _ in range(3):\n"
+        "        mlflow.log_input(object(), context='training')\n"
+        "    mlflow.sklearn.log_model({}, 'model', signature=infer_signature([1], [2]))\n"
+        "    mlflow.log_metric('loss', 1.0, model_id='m-1')\n"
+        "    mlflow.flush_async_logging()\n"
+        "assert register_model('runs:/1/model', 'best') is None\n"
+    )
+    said = done.stderr.splitlines()
+    assert [line.split("()")[0] for line in said] == [
+        "xrun: warning: mlflow.set_registry_uri",
+        "xrun: warning: mlflow.log_input",
+        "xrun: warning: infer_signature",
+        "xrun: warning: mlflow.register_model",
+    ]
+    assert kept().metrics(kept().run("moved").id_run) == {"loss": [1.0]}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("MlflowClient", r"runner\.load\('EXPERIMENT'\)"), ("search_runs", r"\.runs\(where="), ("log_metrc", "did you mean `log_metric`")],
+)
+def test_what_programs_live_by_is_refused_with_what_there_is_instead(name, told):
+    with pytest.raises(AttributeError, match=f"runner.compat.mlflow has no `{name}`; .*{told}"):
+        getattr(mlflow, name)
+
+
+def test_to_turn_autologging_off_is_no_reason_for_a_warning(capsys):
+    mlflow.autolog(disable=True)
+    mlflow.sklearn.autolog(disable=True)
+    assert capsys.readouterr().err == ""
+    mlflow.autolog()
+    assert "does nothing here" in capsys.readouterr().err

@@ -125,7 +125,8 @@ def step(run):
         assert outcome.status is Status.FAILED
         assert outcome.failure.kind == "UnserialisableError"
         assert outcome.failure.message.startswith("fields.bad")
-        assert outcome.fields == "{}"
+        late = outcome.index == 7  # a text is looked at when the run ends
+        assert outcome.fields == ("{}" if late else '{"good":1}')
     assert outcomes[9].failure.message.startswith("fields.bad.deep[1]: a value of type set")
     assert [read(o)["bad"] for o in outcomes[10:]] == [10, 11]
 

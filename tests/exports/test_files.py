@@ -37,7 +37,9 @@ def test_parquet_has_the_same_rows_with_types(project, xrun):
 
 def test_columns_are_selectors_named_as_they_are_written(project, xrun):
     done = xrun("export", "csv", "coins", "-", "--columns", "N, loss.min,fields.error,`val/acc`.max", "--where", "status == 'COMPLETED'")
-    assert done.stdout == "N,loss.min,fields.error,`val/acc`.max\n1,1.0,0.25,0.75\n25,2.0,0.75,\n"
+    lines = done.stdout.splitlines()
+    assert lines[0] == "id_run,N,loss.min,fields.error,`val/acc`.max"
+    assert [line.partition(",")[2] for line in lines[1:]] == ["1,1.0,0.25,0.75", "25,2.0,0.75,"]
 
 
 def test_an_unknown_column_names_the_nearest(project, xrun):
@@ -126,3 +128,38 @@ def test_runs_without_metrics_are_a_sentence(kind, project, xrun):
     done = xrun("export", kind, "plain", "--metrics")
     assert done.returncode == 3
     assert "no metrics" in done.stderr
+
+
+def test_a_file_in_a_folder_that_does_not_exist_is_refused(project, xrun):
+    done = xrun("export", "csv", "coins", "mising/coins.csv")
+    assert done.returncode == 2
+    assert "mising/coins.csv: there is no folder mising; make it first" in done.stderr
+    assert not (project.root / "mising").exists()
+
+
+def test_where_no_run_meets_the_condition_what_looks_like_a_mistake_is_said(project, xrun):
+    done = xrun("export", "csv", "coins", "--where", "N == '25'")
+    assert done.returncode == 3
+    assert "`N` is a number in these runs and is compared with a text" in done.stderr
+
+
+def test_child_runs_stand_behind_their_parent_with_its_params_when_asked_for(project, xrun):
+    found = rows(xrun("export", "csv", "coins", "-", "--children").stdout)
+    assert [(row["N"], row["fold"], row["run.name"]) for row in found[:3]] == [("1", "", ""), ("1", "0", "fold0"), ("25", "", "")]
+    assert found[1]["run.parent"] == found[0]["id_run"]
+    assert len(rows(xrun("export", "csv", "coins", "-").stdout)) == len(found) - 1
+    points = rows(xrun("export", "csv", "coins", "-", "--children", "--metrics", "loss").stdout)
+    assert [(point["N"], point["value"]) for point in points if point["fold"] == "0"] == [("1", "0.5")]
+
+
+def test_rows_that_runs_logged_are_exported(project, xrun):
+    assert xrun("export", "csv", "coins", "--rows", "scores", "--where", "N == 1").returncode == 0
+    found = rows((project.root / "coins.scores.csv").read_text())
+    assert [(row["N"], row["name"], row["score"], row["extra"]) for row in found] == [
+        ("1", "a", "1.5", ""),
+        ("1", "b", "nan", ""),
+        ("1", "c", "", "1"),
+    ]
+    wrong = xrun("export", "csv", "coins", "--rows", "score")
+    assert (wrong.returncode, wrong.stderr) == (3, "xrun: the runs of `coins` have logged no table `score`; did you mean `scores`?\n")
+    assert xrun("export", "csv", "coins", "--rows", "scores", "--columns", "N").returncode == 2

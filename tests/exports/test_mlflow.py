@@ -5,6 +5,8 @@ import io
 import json
 import math
 import os
+import socket
+import time
 import warnings
 from pathlib import Path
 
@@ -259,3 +261,38 @@ def test_a_target_that_cannot_be_opened_is_exit_74(project, xrun):
     done = xrun("export", "mlflow", "coins", "--uri", URI)
     assert done.returncode == 74
     assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_does_not_answer_is_told_within_ten_seconds_in_a_line(project, xrun):
+    begun = time.monotonic()
+    done = xrun("export", "mlflow", "coins", "--uri", "http://127.0.0.1:9")
+    assert done.returncode == 74
+    assert done.stderr == "xrun: MLflow at http://127.0.0.1:9 does not answer: Connection refused\n"
+    assert time.monotonic() - begun < 60  # MLflow's own: 250 s
+
+
+def test_a_server_that_takes_the_request_and_is_silent_is_given_up_as_the_user_says(project, xrun):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = xrun("export", "mlflow", "coins", "--uri", uri, MLFLOW_HTTP_REQUEST_TIMEOUT="1")
+    assert done.stderr == f"xrun: MLflow at {uri} does not answer: it took too long\n"
+
+
+def test_a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made(project, xrun):
+    before = set(project.root.iterdir())
+    done = xrun("export", "mlflow", "coins", "--uri", "sqlite:///mising/mlflow.db")
+    assert done.returncode == 2
+    assert "there is no folder mising; make it first" in done.stderr
+    assert set(project.root.iterdir()) == before
+
+
+def test_files_lie_beside_the_database(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with contextlib.chdir(project.root), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert export.main(["mlflow", "coins", "--name", "a b/c", "--uri", f"sqlite:///{elsewhere}/mlflow.db"]) == 0
+    assert not (project.root / "mlruns").exists()
+    assert len(list((elsewhere / "mlartifacts").rglob("readme.txt"))) == 1
+    client = MlflowClient(tracking_uri=f"sqlite:///{elsewhere}/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("a b/c").experiment_id], f"tags.`xrun.id_run` = '{FIRST}'")
+    assert "readme.txt" in [file.path for file in client.list_artifacts(run.info.run_id)]

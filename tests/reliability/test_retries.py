@@ -4,12 +4,15 @@ import os
 import re
 import signal
 import time
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import retries
+from runner import retries, stores
 from runner.config.load import Request, load
 from runner.errors import ConfigError
 from runner.record import Failure, Outcome, Status
@@ -23,8 +26,9 @@ HERE = Path(__file__).parent
 def step(n, how=None, times=2, wait=0.0):
     with open(HERE / "log", "a") as file:
         file.write(f"{n} {time.monotonic()}\\n")
-    if (HERE / "log").read_text().count(f"\\n{n} ") + (HERE / "log").read_text().startswith(f"{n} ") <= times and n in (how or {}):
-        exec(how[n])
+    tries = sum(line.startswith(f"{n} ") for line in (HERE / "log").read_text().splitlines())
+    if tries <= times:
+        exec((how or {}).get(str(n), ""))
     time.sleep(wait)
     return {"value": (n * 2654435761 % 1000003) / 7, "text": f"run {n}"}
 """
@@ -53,7 +57,7 @@ def test_each_retry_waits_twice_as_long_up_to_a_limit_and_others_run_meanwhile(p
     sweep(project, 20, {0: "raise ValueError"}, workers=1, times=3, wait=0.01, retries=3, backoff="500ms", backoff_max="800ms")
     assert project.run("+experiment=sweep")[0] == 0
     begun = started(project)
-    gaps = [later - sooner for sooner, later in zip(begun[0], begun[0][1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(begun[0])]
     assert len(gaps) == 3
     for gap, wanted in zip(gaps, (0.5, 0.8, 0.8), strict=True):
         assert wanted <= gap < wanted + 0.45
@@ -98,8 +102,7 @@ def test_nobody_computes_while_all_that_is_left_waits_for_a_retry(project):
 
 
 def cpu(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -135,30 +138,29 @@ def test_a_retry_goes_on_behind_the_steps_that_the_run_has_finished(project, end
     code, _, err = project.run("+experiment=sweep", *options)
     assert code == 0, err
     assert (project.root / "log").read_text().split() == ["load", "fit", "fit", "fit"]
-    ((_, (_, status, fields)),) = project.rows().items()
+    ((id_run, (_, status, fields)),) = project.rows().items()
     assert status == "COMPLETED"
     assert fields["text"] == str(fields["value"])
-    out = project.run("metrics", "sweep", "loss", "--csv")[1]
-    assert [re.split(",", line)[-1] for line in out.splitlines()[1:]] or out, out
-    assert out.count("2.0") <= 1, "what earlier attempts at the second step have logged is gone"
+    with closing(stores.read(project.store)) as reader:
+        assert [value for _, values, _ in reader.points(id_run, "loss") for value in values] == [1.0, 2.0]
+        assert reader.find([id_run])[id_run].attempt == 3
 
 
 @pytest.mark.parametrize("top", [{"max_failures": 3}, {"on_error": "stop"}])
 def test_after_enough_failures_nothing_more_starts_and_a_line_says_so(project, top):
-    sweep(project, 400, {n: "raise ValueError" for n in range(10, 400)}, times=99, wait=0.02, top=top)
+    sweep(project, 400, dict.fromkeys(range(10, 400), "time.sleep(0.2); raise ValueError"), times=99, wait=0.02, top=top)
     code, _, err = project.run("+experiment=sweep")
     assert code == 1
     rows = project.assert_ok()
     limit = top.get("max_failures", 1)
     failed = sum(status == "FAILED" for _, status, _ in rows.values())
-    assert limit <= failed <= limit + 2
+    assert limit <= failed <= limit + 4, "those that executed when it was enough may finish"
     assert f"`{'max_failures: 3' if 'max_failures' in top else 'on_error: stop'}`: nothing more was started; {400 - len(rows)} runs" in err
-    sweep(project, 400, times=0)
-    assert project.run("+experiment=sweep", "~max_failures" if "max_failures" in top else "on_error=continue")[0] in (0, 2)
+    assert len(rows) <= 10 + failed
 
 
 def test_failures_below_the_limit_stop_nothing(project):
-    sweep(project, 50, {n: "raise ValueError" for n in (1, 2)}, times=99, top={"max_failures": 3})
+    sweep(project, 50, dict.fromkeys((1, 2), "raise ValueError"), times=99, top={"max_failures": 3})
     code, _, err = project.run("+experiment=sweep")
     assert code == 1
     assert "nothing more was started" not in err

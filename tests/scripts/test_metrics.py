@@ -19,12 +19,18 @@ LINES = {
     "loss: -inf": ("loss", "-inf", None),
     "loss: 3.": ("loss", "3.", None),
     "loss: 12 ": ("loss", "12", None),
+    "best accuracy: 0.93": ("best accuracy", "0.93", None),
+    "best val/acc top5: 0.9 (step 3)": ("best val/acc top5", "0.9", "3"),
 }
 NO_LINES = [
     "loss: 0.5 of 3",
     "loss = 0.5",
     "time: 12:30",
-    "two words: 3",
+    "this is prose here: 3",
+    "two  spaces: 3",
+    "Epoch 3: 0.5",
+    "took at 12: 30",
+    "two : 3",
     "loss:0.5",
     " loss: 0.5",
     "loss: abc",
@@ -71,6 +77,10 @@ def test_output_comes_in_any_pieces(scalars):
     expected = {"a": [(0, 1.0), (1, 3.0)], "b": [(7, 2.0)]}
     for cut in range(len(whole)):
         assert scalars(True, whole[:cut], whole[cut:]) == expected
+
+
+def test_a_name_with_spaces_is_a_metric_of_that_name(scalars):
+    assert scalars(True, b"best accuracy: 0.93\nthe answer to all: 42\n") == {"best accuracy": [(0, 0.93)]}
 
 
 def test_a_step_line_is_about_the_lines_after_it(scalars):

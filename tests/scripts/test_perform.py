@@ -160,12 +160,16 @@ def test_another_interpreter(project, tmp_path):
 
 
 FAILURES = [
-    ("import sys; print('why', file=sys.stderr); sys.exit(3)", "exit 3", "a.py ended with exit 3\nwhy"),
-    ("print('no stderr here'); raise SystemExit(4)", "exit 4", "a.py ended with exit 4\nno stderr here"),
-    ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV", "a.py ended with SIGSEGV"),
-    ("import os, signal; os.kill(os.getpid(), 40)", "signal 40", "a.py ended with signal 40"),
+    ("import sys; print('why', file=sys.stderr); sys.exit(3)", "exit 3", "why\nstep `s`, `a.py`, ended with exit 3"),
+    ("print('no stderr here'); raise SystemExit(4)", "exit 4", "step `s`, `a.py`, ended with exit 4\nno stderr here"),
+    (
+        "import os, signal, sys; print('warning', file=sys.stderr, flush=True); os.kill(os.getpid(), signal.SIGSEGV)",
+        "SIGSEGV",
+        "step `s`, `a.py`, ended with SIGSEGV\nwarning",
+    ),
+    ("import os, signal; os.kill(os.getpid(), 40)", "signal 40", "step `s`, `a.py`, ended with signal 40"),
     ("for n in range(100): print(n, file=__import__('sys').stderr)\nraise SystemExit(1)", "exit 1", "80\n81"),
-    ("raise ValueError('bad')", "exit 1", "ValueError: bad"),
+    ("raise ValueError('bad')", "exit 1", "ValueError: bad\nstep `s`, `a.py`, ended with exit 1\nTraceback (most recent call last):"),
 ]
 
 
@@ -176,9 +180,66 @@ def test_a_script_that_fails(source, kind, says, redirected, project, tmp_path):
     made = project({"a.py": source + "\n"})
     with captured(tmp_path / "out") if redirected else nullcontext(), pytest.raises(ScriptError) as caught:
         made.perform(script="a.py", scalars=not redirected)
-    assert caught.value.kind == kind
+    assert (caught.value.kind, caught.value.died) == (kind, kind.lower().startswith("sig"))
     assert says in str(caught.value)
-    assert len(str(caught.value).splitlines()) <= 21
+    assert str(caught.value).startswith(says) or kind == "exit 1"
+    assert len(str(caught.value).splitlines()) <= 22
+
+
+@pytest.mark.parametrize(
+    ("process", "says"),
+    [
+        ({"command": "cat d-${params.n}.txt; test 1 = ${params.n}"}, "cat: d-2.txt: "),
+        ({"command": "cat d-${params.n}.txt; test 1 = ${params.n}"}, "step `s`, `cat d-2.txt; test 1 = 2`, ended with exit 1"),
+        ({"command": "true\ntest 1 = ${params.n}"}, r"step `s`, `true\ntest 1 = 2`, ended with exit 1"),
+        ({"command": ("test", "a b", "=", "${params.n}")}, "step `s`, `test 'a b' = 2`, ended with exit 1"),
+        ({"script": "a.py", "args": ("--n", "${params.n}")}, "step `s`, `a.py --n 2`, ended with exit 7"),
+    ],
+)
+def test_a_failure_names_the_step_and_the_command_with_its_values(process, says, project):
+    made = project({"a.py": "raise SystemExit(7)\n"})
+    with pytest.raises(ScriptError) as caught:
+        made.perform(made.run({"n": 2}), **process)
+    assert says in "\n".join(str(caught.value).splitlines()[:2])
+
+
+def test_a_long_command_is_cut_in_its_error(project):
+    with pytest.raises(ScriptError) as caught:
+        project().perform(command="exit 3 # " + "x" * 100_000)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("outputs", ["", "outputs"])
+def test_the_traceback_of_a_script_names_its_file_in_the_project(outputs, project):
+    made = project({"sub/a.py": "import sys\nassert not sys.path[0].endswith('.cwd')\nimport b\n", "sub/b.py": "raise KeyError('k')\n"})
+    with pytest.raises(ScriptError) as caught:
+        made.perform(script="sub/a.py", outputs=outputs)
+    message = str(caught.value)
+    assert message.startswith("KeyError: 'k'\n")
+    assert ".xrun" not in message
+    assert f'File "{made.root}/sub/a.py", line 3' in message
+    assert f'File "{made.root}/sub/b.py", line 1' in message
+
+
+def test_a_script_with_outputs_works_among_them_and_imports_from_its_own_folder(project):
+    made = project({"sub/a.py": "import b, sys\nopen('outputs/x', 'w').write(b.NAME + sys.path[0])\n", "sub/b.py": "NAME = 'b'\n"})
+    run = made.run()
+    made.perform(run, script="sub/a.py", outputs="outputs")
+    assert (run.dir / "outputs/x").read_text() == f"b{made.root}/sub"
+    assert not (made.root / "outputs").exists()
+
+
+@pytest.mark.parametrize("command", [False, True], ids=["script", "command"])
+def test_the_peak_of_memory_is_that_of_the_process_and_its_children(command, project, python):
+    made = project({"a.py": "x = bytearray(300_000_000)\n"})
+    run = made.run()
+    assert run.peak == 0
+    process = {"command": f"{python} a.py; true"} if command else {"script": "a.py"}
+    made.perform(run, **process)
+    assert 300_000_000 < run.peak < 500_000_000
+    small = made.run()
+    made.perform(small, command="true")
+    assert 0 < small.peak < 300_000_000, "an earlier process counts for its own run"
 
 
 class captured:  # noqa: N801

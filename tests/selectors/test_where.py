@@ -386,3 +386,46 @@ def test_comparisons_of_two_values_of_a_run(a, b, sign):
     ordered = {"<": lambda: a < b, "<=": lambda: a <= b, ">": lambda: a > b, ">=": lambda: a >= b}
     expected = {"==": same, "!=": not same}.get(sign) if sign in ("==", "!=") else ordered[sign]()
     assert list(held.values()) == [expected, not expected]
+
+
+def notes(text, *runs):
+    rows = [row(**one) for one in runs]
+    holds = where.parse(text).bind(known(rows))
+    assert [holds(one) for one in rows].count(True) == 0
+    return holds.notes()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lr == '0.1'", "`lr` is a number in these runs and is compared with a text; a number stands without quotes"),
+        ("lr in ['0.1', '0.2']", "`lr` is a number in these runs and is compared with a text; a number stands without quotes"),
+        ("'0.1' < lr", "`lr` is a number in these runs and is compared with a text; a number stands without quotes"),
+        ("lr ~ '0'", "`lr` is a number in these runs and is compared with a text; a number stands without quotes"),
+        ("mode == 1", "`mode` is a text in these runs and is compared with a number; a text stands in quotes"),
+        ("mode", "`mode` is a text in these runs, neither true nor false; compare it: `==`, `<`, `is not null`"),
+        ("list > 1", "`list` is a list in these runs and is compared with a number"),
+    ],
+)
+def test_a_comparison_with_another_kind_of_value_than_any_run_has_is_noted(text, told):
+    assert notes(text, {"lr": 0.1, "mode": "a", "list": [1]}, {"lr": 0.2, "mode": "b", "list": [2]}) == [told]
+
+
+def test_where_one_run_has_such_a_value_nothing_is_noted():
+    assert notes("mode == 'none'", {"mode": 1}, {"mode": "auto"}) == []
+    assert notes("mode == 'none'", {"mode": None}, {}) == []
+    assert notes("lr > 1", {"lr": 0.1}) == []
+
+
+@pytest.mark.parametrize("text", ["loss", "not loss.min", "n == 3 or loss"])
+def test_a_metric_alone_is_refused_with_what_is_expected(text):
+    with pytest.raises(UsageError, match="is a metric and neither true nor false; expected a comparison, `loss"):
+        where.parse(text).bind(NAMES)
+
+
+def test_the_status_alone_and_a_pattern_that_no_status_has_are_refused():
+    with pytest.raises(UsageError, match="expected a comparison, `status == 'COMPLETED'`"):
+        where.parse("status").bind(NAMES)
+    with pytest.raises(UsageError, match="no run ends as something with 'completed'; did you mean `COMPLETED`"):
+        where.parse("status ~ 'completed'").bind(NAMES)
+    assert where.parse("status ~ '^COMP'").bind(NAMES)(RUN)

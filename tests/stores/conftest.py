@@ -75,7 +75,6 @@ def shown(reader, epoch, problem):
     look(lambda: {("provenance",): reader.provenance(epoch)})
     look(lambda: {("last", name): started for name, _, started in reader.experiments()})
     look(lambda: {("children", i): reader.children(i) for i in ids})
-    look(lambda: {("executing",): reader.executing()})
     for id_run in ids:
         look(lambda id_run=id_run: {("lookup", id_run): [plain(r) for r in reader.lookup(id_run)]})
         for name in ("loss", "acc"):

@@ -133,9 +133,12 @@ TEXTS = ["id_run", "experiment", "status", "params", "fields", "tags", "logged",
 def spoil(path, statement):
     """Change a row behind the back of its checksum."""
     db = sqlite3.connect(path)
-    for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
         db.execute(f"DROP TRIGGER {name}")
     assert db.execute(statement).rowcount > 0
+    for _, sql in triggers:
+        db.execute(sql)
     db.commit()
     db.close()
 

@@ -115,6 +115,7 @@ def test_a_crowd_of_readers_fails_no_commit(store, holder, tmp_path):
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings("ignore::runner.stores.sqlite.GrowthWarning")
 def test_a_crowd_of_readers_and_one_that_stays_a_minute(store, holder, tmp_path):
     alone, crowded = crowd(store, tmp_path / "store", 60.0)
     print(f"{alone:.0f} commits a second alone, {crowded:.0f} in the crowd")

@@ -617,7 +617,7 @@ def test_a_child_run_ends_as_its_block_does_or_with_its_parent(sheet, run):
 
 def test_a_failing_run_keeps_what_was_logged_though_its_child_runs_hold_no_plain_data(sheet, run):
     for name in ("a", "b", "c"):
-        run.child_run(name).fields.bad = object()
+        run.child_run(name).fields.update(bad=object())
     for n in range(20):
         run.log_metric("a", n)
     with pytest.raises(codec.UnserialisableError):

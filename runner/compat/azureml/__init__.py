@@ -7,6 +7,9 @@ run began; `RunConfiguration` and `Workspace` are placeholders: scripts run here
 In a step, the first `start_logging` is the step's run and later ones are child runs of it.
 """
 
+from typing import Any
+
+from runner.compat import around
 from runner.compat.azureml.experiment import Experiment, RunDetails, Workspace
 from runner.compat.azureml.run import Run
 from runner.compat.azureml.submit import ActivityFailedException, Estimator, RunConfiguration, ScriptRunConfig, SubmittedRun
@@ -22,3 +25,7 @@ __all__ = [
     "SubmittedRun",
     "Workspace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise around.absent("runner.compat.azureml", name, __all__)

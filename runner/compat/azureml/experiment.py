@@ -51,6 +51,9 @@ class Experiment:
         """Run a script in a process of its own, which this does not wait for. Raises UsageError where there is no such script."""
         return submit(self, config, tags or {})
 
+    def __getattr__(self, name: str) -> Any:
+        raise around.absent("runner.compat.azureml's Experiment", name, dir(type(self)))
+
 
 class RunDetails:
     """What a notebook shows of a run."""

@@ -135,6 +135,28 @@ class Run(Told):
         """Id, status and labels."""
         return {"runId": self.id, "status": self._status, "tags": self.get_tags()}
 
+    @property
+    def status(self) -> str:
+        """As `get_status`."""
+        return self._status
+
+    def get_portal_url(self) -> str:
+        """There is no portal: the command that shows the run."""
+        return f"xrun show {self.id}"
+
+    def register_model(self, model_name: str = "", *_: Any, **__: Any) -> None:
+        """Does nothing, and says so once."""
+        around.say_once(f"the model {model_name!r} is not registered: there is no registry; upload_file keeps its file with the run")
+
+    @property
+    def input_datasets(self) -> dict[str, Any]:
+        """Empty, which is said once."""
+        around.say_once("run.input_datasets is empty here: declare data with `data:` in the experiment file, read it from its path")
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        raise around.absent("runner.compat.azureml's Run", name, dir(type(self)))
+
     def wait_for_completion(self, **_: Any) -> dict[str, Any]:
         """Nothing to wait for: it is this program."""
         return self.get_details()

@@ -1,5 +1,6 @@
 """What Azure's Run is told: values, rows, tables, images, labels and files."""
 
+import json
 import numbers
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,6 +60,15 @@ class Told:
         self.run.log_image(name, plot if path is None else path)
         self._images[name] = None
 
+    def log_confusion_matrix(self, name: str, value: Any, description: str = "") -> None:  # noqa: ARG002
+        """What Azure ML draws, kept as the file `<name>.json`: data, or JSON as text or in a file."""
+        text = value if isinstance(value, str) else json.dumps(value, indent=1, default=str)
+        if isinstance(value, str) and Path(value).is_file():
+            text = Path(value).read_text(encoding="utf-8")
+        around.keep(self.run, f"{name}.json", lambda file: file.write_text(text, encoding="utf-8"))
+
+    log_accuracy_table = log_residuals = log_predictions = log_confusion_matrix
+
     def tag(self, key: str, value: str | None = None) -> None:
         """A label."""
         self.run.tags[key] = None if value is None else str(value)
@@ -67,6 +77,14 @@ class Told:
         """Several labels."""
         for key, value in tags.items():
             self.tag(key, value)
+
+    def add_properties(self, properties: Mapping[str, Any]) -> None:
+        """Labels, too: xrun has no other kind."""
+        self.set_tags(properties)
+
+    def get_properties(self) -> dict[str, str | None]:
+        """The labels."""
+        return self.get_tags()
 
     def get_tags(self) -> dict[str, str | None]:
         """The labels."""

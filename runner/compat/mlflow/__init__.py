@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.compat.around import say_once
-from runner.compat.mlflow import sklearn
+from runner.compat.mlflow import models, sklearn
 from runner.compat.mlflow.active import ActiveRun
 from runner.compat.mlflow.files import (
     get_artifact_uri,
@@ -21,6 +21,15 @@ from runner.compat.mlflow.files import (
     log_image,
     log_table,
     log_text,
+)
+from runner.compat.mlflow.others import (
+    IGNORED,
+    REFUSED,
+    create_experiment,
+    flush_async_logging,
+    get_experiment_by_name,
+    get_registry_uri,
+    ignored,
 )
 from runner.compat.mlflow.runs import (
     active_run,
@@ -43,9 +52,13 @@ __all__ = [
     "ActiveRun",
     "active_run",
     "autolog",
+    "create_experiment",
     "delete_tag",
     "end_run",
+    "flush_async_logging",
     "get_artifact_uri",
+    "get_experiment_by_name",
+    "get_registry_uri",
     "get_tracking_uri",
     "last_active_run",
     "log_artifact",
@@ -59,6 +72,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "models",
     "set_experiment",
     "set_tag",
     "set_tags",
@@ -79,4 +93,8 @@ def get_tracking_uri() -> str:
 
 
 def __getattr__(name: str) -> Any:
+    if name in IGNORED:
+        return ignored(name)
+    if name in REFUSED:
+        raise AttributeError(f"runner.compat.mlflow has no `{name}`; {REFUSED[name]}")
     raise AttributeError(f"runner.compat.mlflow has no `{name}`; {did_you_mean(name, __all__, 'it has')}; runner.load(...) reads runs back")

@@ -114,6 +114,7 @@ def log_metric(  # noqa: PLR0913 - MLflow's
     synchronous: bool | None = None,  # noqa: ARG001
     timestamp: int | None = None,  # noqa: ARG001
     run_id: str | None = None,
+    **_: Any,
 ) -> None:
     """A point of a metric, now. Without `step`: one more than the last."""
     current(run_id).log_metric(key, float(value) if isinstance(value, str) else value, step)
@@ -125,6 +126,7 @@ def log_metrics(
     synchronous: bool | None = None,  # noqa: ARG001
     run_id: str | None = None,
     timestamp: int | None = None,  # noqa: ARG001
+    **_: Any,
 ) -> None:
     """A point of each of several metrics."""
     for key, value in metrics.items():

@@ -8,9 +8,10 @@ from runner.compat.around import keep, say_once
 from runner.compat.mlflow.runs import current
 
 
-def autolog(*_: Any, **__: Any) -> None:
-    """Does nothing, and says so once."""
-    say_once("mlflow.autolog() does nothing here: log what you need with log_param and log_metric")
+def autolog(*_: Any, disable: bool = False, **__: Any) -> None:
+    """Does nothing, and says so once, unless it is to be turned off."""
+    if not disable:
+        say_once("mlflow.autolog() does nothing here: log what you need with log_param and log_metric")
 
 
 def log_model(sk_model: Any, artifact_path: str | None = None, *, name: str | None = None, **_: Any) -> SimpleNamespace:
