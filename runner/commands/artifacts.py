@@ -36,8 +36,6 @@ def main(arguments: list[str]) -> int:
     finally:
         reader.close()
     shown.remark(selection, chosen.where)
-    if not selection.rows:
-        return 0
     if not kept:
         raise IncompleteError(f"{whose} have no artifacts")
     if chosen.json or chosen.csv:

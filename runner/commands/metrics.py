@@ -18,8 +18,8 @@ from runner.selectors import PARTS, Row
 from runner.table import Preview
 
 LIMIT = 100
-_CLOCK = re.compile(r".*[ T](\d\d:\d\d:\d\d(?:\.\d{1,3})?)\S*")
-"""The time of day in a date and time, to milliseconds."""
+_CLOCK = re.compile(r".*[ T](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<part>\d+))?\S*")
+"""A date and time, and in it the time of day."""
 _SHOWN = ("last", "min", "min_step", "max", "max_step", "mean", "count")
 _ALL = tuple(part for part in PARTS if part not in ("argmin", "argmax"))
 
@@ -46,8 +46,6 @@ def main(arguments: list[str]) -> int:
         selection, whose = reading.targets(reader, chosen.target, chosen.where, children=chosen.children)
         shown.remark(selection, chosen.where)
         rows = selection.rows
-        if not rows:
-            return 0
         known = {name for row in rows for name in row.metrics}
         if chosen.name not in known:
             _check_children(reader, chosen, known)
@@ -119,7 +117,13 @@ def _brief(preview: Preview) -> Preview:
     at = preview.columns.index("time")
 
     def short(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-        return tuple(tuple(_CLOCK.sub(r"\1", row[n]) if n == at else row[n] for n in kept) for row in rows)
+        return tuple(tuple(_clock(row[n]) if n == at else row[n] for n in kept) for row in rows)
 
     columns, dtypes = (tuple(some[n] for n in kept) for some in (preview.columns, preview.dtypes))
     return replace(preview, columns=columns, dtypes=dtypes, head=short(preview.head), tail=short(preview.tail))
+
+
+def _clock(text: str) -> str:
+    """`HH:MM:SS.mmm` of a date and time; anything else as it is."""
+    found = _CLOCK.fullmatch(text)
+    return text if found is None else f"{found['clock']}.{(found['part'] or '')[:3].ljust(3, '0')}"

@@ -33,8 +33,6 @@ def main(arguments: list[str]) -> int:
     try:
         selection, whose = reading.targets(reader, chosen.target, chosen.where, children=chosen.children)
         shown.remark(selection, chosen.where)
-        if not selection.rows:
-            return 0
         if chosen.name is None:
             _tables(reader, selection.rows, whose, chosen)
         else:

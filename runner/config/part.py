@@ -54,10 +54,10 @@ def _missing_below(cfg: DictConfig, key: str, locate: Locator) -> set[str]:
     """Key paths of the missing values of a section. Raises ConfigError when it is no mapping."""
     try:
         value = cfg[key]
-    except OmegaConfBaseException as error:
+        if isinstance(value, DictConfig):
+            return OmegaConf.missing_keys(value)
+    except (OmegaConfBaseException, RecursionError) as error:
         raise explain(error, cfg, locate) from None
-    if isinstance(value, DictConfig):
-        return OmegaConf.missing_keys(value)
     hint = f"{key}: {{name: {value}}}" if key == "executor" and isinstance(value, str) else None
     raw = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
     raise ConfigError(f"{shown(raw)} is not a mapping", where=locate(key), key=key, hint=hint)

@@ -18,6 +18,7 @@ TABLES: Final = (
     *("source", "loaded", "held", "void"),
 )
 """In an order in which what a row hangs on comes first."""
+WITHOUT_ROWID: Final = ("shared", "artifact", "loaded")
 _BLOBS: Final = {("points", "steps"), ("points", "vals"), ("source", "content")}
 _PATIENCE: Final = 10_000
 """Rows that are tried one by one behind one that cannot be read; after that, ever longer leaps."""
@@ -151,7 +152,7 @@ def _keep_numbers(new: sqlite3.Connection) -> None:
 def _read(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any] | None]:
     """Rows; None for a place that cannot be read."""
     names = [row[1].decode() for row in db.execute(f"PRAGMA table_info({table})")]
-    if table in ("shared", "artifact", "loaded"):  # without rowid
+    if table in WITHOUT_ROWID:
         yield from _from_both_ends(db, f"SELECT {', '.join(names)} FROM {table}", names)
         return
     after, step, tries = -(1 << 62), 1, 0

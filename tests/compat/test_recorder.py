@@ -104,7 +104,7 @@ def test_ending_twice_is_ending_once(kept):
 
 def test_fields_that_are_no_data_fail_the_run_and_raise(kept):
     run = Recorder("iris")
-    run.fields.thing = object()
+    run.fields.update(thing=object())  # set by itself it is refused at once
     run.log_metric("loss", 1)
     with pytest.raises(UnserialisableError, match="thing"):
         run.end()

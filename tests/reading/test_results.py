@@ -154,7 +154,7 @@ def test_rows_of_a_logged_table_over_runs_with_null_where_a_row_lacks_a_column(r
     assert rows(frame, "id_run", "params.lr", "step", "label", "hits", "lr") == [
         (A, 0.1, 1, "a", 1, None), (A, 0.1, 1, "b", 2, None), (A, 0.1, 1, "c", None, "of the table"),
     ]  # fmt: skip
-    with pytest.raises(IncompleteError, match="has logged a table `confusoin`; did you mean `confusion`"):
+    with pytest.raises(IncompleteError, match="have logged no table `confusoin`; did you mean `confusion`"):
         results.rows("confusoin")
 
 

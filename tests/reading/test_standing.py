@@ -71,8 +71,8 @@ def test_its_child_runs_are_no_runs_of_their_own(results: Results, store: Sqlite
     (child,) = reading.children_of(store, NEW)
     assert (child.id_run, child.name, child.params) == (FOLD, "fold1", {"fold": 1})
     assert [record.id_run for record in reading.children_of(store, IDS[0])] == [CHILD]
-    rows, _ = reading.targets(store, NEW, None)
-    assert [row.record.id_run for row in rows] == [NEW, FOLD]
+    family, _ = reading.targets(store, NEW, None)
+    assert [row.record.id_run for row in family.rows] == [NEW, FOLD]
 
 
 def test_it_is_known_for_how_long_it_has_been_executing(store: SqliteStore, epoch: int) -> None:

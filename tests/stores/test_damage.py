@@ -110,9 +110,9 @@ def test_what_a_flipped_byte_changes_is_found_out_by_the_checksums_alone(whole, 
 
 @pytest.mark.soak
 def test_a_flipped_byte_anywhere_is_never_shown_as_a_result(whole, tmp_path, monkeypatch):
-    flips(whole, tmp_path, random.Random(2), 10_000)
+    flips(whole, tmp_path, random.Random(2), 3_000)
     monkeypatch.setattr(damage, "SMALL_BYTES", 0)
-    flips(whole, tmp_path, random.Random(3), 10_000, complete=False)
+    flips(whole, tmp_path, random.Random(3), 3_000, complete=False)
 
 
 @pytest.mark.parametrize("step", [pytest.param(512, marks=pytest.mark.soak), 2560])

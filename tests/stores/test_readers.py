@@ -83,7 +83,7 @@ def crowd(store, path, seconds):
 import sys, time
 from pathlib import Path
 from runner import stores
-until = time.monotonic() + {2 * seconds + 2}
+until = time.monotonic() + {seconds + 2}
 while time.monotonic() < until:
     reader = stores.read(Path({str(path)!r}))
     reader.experiments(); reader.find(["00000001"])

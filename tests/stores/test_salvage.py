@@ -37,6 +37,15 @@ def test_of_a_whole_store_everything_comes_over(whole, tmp_path):
     assert shown(tmp_path / "new", epoch, filled) == shown(path, epoch, filled)
 
 
+def test_no_table_is_forgotten(whole):
+    db = sqlite3.connect(whole[0])
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables - {"seal"} == set(salvage.TABLES)
+    without = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID'")}
+    assert without == set(salvage.WITHOUT_ROWID)
+    db.close()
+
+
 def rounds(whole, tmp_path, dice, count):
     """Spoil up to 64 bytes at a random place, and save; how many runs were saved each time."""
     path, epoch, filled = whole
