@@ -24,8 +24,9 @@ from runner.provenance import git as git_provenance
 from runner.record import DataState, GitState, Provenance
 from runner.rerun import Rerun
 from runner.results import Tabulated, Tally
-from runner.spec import Experiment
+from runner.spec import CodePolicy, Experiment
 from runner.steps import Inspection, inspect_steps
+from runner.steps.loading import Expected
 from runner.stop import Stop
 from runner.trust import Standing
 from runner.watch import Watch
@@ -303,7 +304,21 @@ def job(planned: Plan, workspace: Workspace) -> Job:
         strict=experiment.tracking.strict,
         max_log=experiment.tracking.max_log,
         system_seconds=experiment.tracking.system_seconds,
+        sources=_sources(planned, workspace),
         sharing=checkpoint.Sharing.of(planned),
+    )
+
+
+def _sources(planned: Plan, workspace: Workspace) -> Expected:
+    """What the workers hold the sources against that they execute."""
+    experiment = planned.experiment
+    return Expected(
+        root=experiment.root,
+        steps=planned.files,
+        scripts=frozenset(k for k, step in enumerate(experiment.steps) if step.process is not None),
+        open_ended=any(step.code is CodePolicy.CLOSURE for step in experiment.steps),
+        exempt=frozenset(planned.exempt),
+        aside=(workspace.folder, workspace.results),
     )
 
 

@@ -229,13 +229,23 @@ class Prefix:
     """What identifies the run up to here (at its end: its id); known to the coordinator alone."""
 
 
-Entry: TypeAlias = Points | Rows | Params | Artifact | Output | Progress | Trouble | Child | Prefix | Restart
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A source of the project that the worker has loaded and that no step's code digest counts."""
+
+    path: str
+    """Below the project root."""
+    sha256: str
+    """In hex, of the bytes that were loaded."""
+
+
+Entry: TypeAlias = Points | Loaded | Rows | Params | Artifact | Output | Progress | Trouble | Child | Prefix | Restart
 
 Entries: TypeAlias = tuple[tuple[str, Entry], ...]
 """What was logged, in order; each with the id of the child run that it belongs to, or "" for the run itself."""
 
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Rows, Params, Artifact, Output, Progress, Trouble, Child, Prefix, Restart)
+    kind.__name__: kind for kind in (Loaded, Rows, Params, Artifact, Output, Progress, Trouble, Child, Prefix, Restart)
 }
 
 

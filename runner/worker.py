@@ -15,10 +15,11 @@ from runner.checkpoint import Sharing, place
 from runner.describe import ProcessError, describe
 from runner.flow import Flow
 from runner.journal import Journal
-from runner.logged import Entries
+from runner.logged import Entries, Loaded
 from runner.record import Outcome, Start, Status
 from runner.run import Kwargs, Run, View
 from runner.spec import Step
+from runner.steps.loading import Expected, Guard
 from runner.usage import Peak, cpu_seconds
 
 MAX_RESULT = 256 << 20
@@ -27,6 +28,10 @@ MAX_RESULT = 256 << 20
 
 WORTH_SECONDS = 0.01
 """Steps that took longer are not executed again for want of a message about them; those of shorter ones goes with the next."""
+
+
+CODE_CHANGED = "CodeChanged"
+"""Kind of the failure of a run that would have mixed old code and new."""
 
 
 class Abandon(BaseException):  # noqa: N818 - a signal like KeyboardInterrupt, not an error
@@ -55,6 +60,8 @@ class Job:
     """What names the checkpoints that runs share; None: each run has its own."""
     system_seconds: float | None = None
     """Seconds between two samples of what a run uses of the machine; None: none are taken."""
+    sources: Expected | None = None
+    """The sources that the plan counts on; None: it is not looked whether they are what is executed."""
 
 
 Item = tuple[int, str, dict[str, Any], int, int, Mapping[str, Any] | None, int, Start | None]
@@ -81,6 +88,7 @@ class Performer:
         self._steps = [bind(step) for step in job.steps]
         self._meta = {"experiment": job.experiment, "host": platform.node(), "root": str(job.root), **job.meta}
         self._peak = Peak()
+        self._guard = Guard(job.sources) if job.sources is not None else None
 
     def perform(self, item: Item, mark: Mark = lambda *_: None) -> Outcome:
         """Perform one run. Whatever its steps raise, SystemExit and KeyboardInterrupt included, is in the Outcome."""
@@ -104,8 +112,11 @@ class Performer:
                     if k:
                         run._seed = identity.seed_of_step(item[3], k)
                     seed(run.seed)
+                    if self._guard is not None and (changed := self._guard.before(k)):
+                        raise ProcessError(CODE_CHANGED, changed)
                     result = bound(run, provided)
                     self._leave_if_forked()
+                    self._hold_against_plan(index, k, collected)
                     keep(run, bound, result)
                     if k < len(self._steps) - 1:
                         run.leave_prefix(k + 1, at_once=time.perf_counter() - begun > WORTH_SECONDS)
@@ -136,6 +147,16 @@ class Performer:
             max_rss=max(self._peak.bytes(), run.peak if run is not None else 0),
             logged=(*(entry for entries in collected for entry in entries), *logged) if collected else logged,
         )
+
+    def _hold_against_plan(self, index: int, k: int, collected: list[Entries]) -> None:
+        """What a step has loaded must be what the plan counts on; what no plan could foresee is reported at once. Raises ProcessError."""
+        if self._guard is None:
+            return
+        if changed := self._guard.after(k):
+            raise ProcessError(CODE_CHANGED, changed)
+        if news := self._guard.news():
+            entries = tuple(("", Loaded(path, digest)) for path, digest in news.items())
+            (collected.append if self._report is None else lambda told: self._report(index, told))(entries)
 
     def _flow(self, index: int, collected: list[Entries]) -> Flow:
         """Where a run logs to, made when it logs something first."""

@@ -107,4 +107,11 @@ class Nursery:
 
 def _inspection(tree: dict[str, Any]) -> Inspection:
     infos = tuple(StepInfo(**{**info, "parameters": tuple(Parameter(**p) for p in info["parameters"])}) for info in tree["steps"])
-    return Inspection(problems=tuple(tree["problems"]), notes=tuple(tree["notes"]), steps=infos, code=tuple(tree["code"]))
+    return Inspection(
+        problems=tuple(tree["problems"]),
+        notes=tuple(tree["notes"]),
+        steps=infos,
+        code=tuple(tree["code"]),
+        files=tuple(tree["files"]),
+        exempt=tuple(tree["exempt"]),
+    )

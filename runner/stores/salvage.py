@@ -15,10 +15,10 @@ from runner.stores.sqlite import SqliteStore
 
 TABLES: Final = (
     *("epoch", "kwargs", "run", "shared", "attempt", "series", "points", "part", "artifact", "output", "prefix"),
-    *("source", "loaded", "held", "void"),
+    *("source", "loaded", "held", "void", "turn"),
 )
 """In an order in which what a row hangs on comes first."""
-WITHOUT_ROWID: Final = ("shared", "artifact", "loaded")
+WITHOUT_ROWID: Final = ("shared", "artifact", "loaded", "turn")
 _BLOBS: Final = {("points", "steps"), ("points", "vals"), ("source", "content")}
 _PATIENCE: Final = 10_000
 """Rows that are tried one by one behind one that cannot be read; after that, ever longer leaps."""
@@ -181,11 +181,11 @@ def _last(db: sqlite3.Connection, table: str) -> int:
 
 def _from_both_ends(db: sqlite3.Connection, query: str, names: list[str]) -> Iterator[dict[str, Any] | None]:
     seen = set()
-    for order in ("", f" ORDER BY {names[0]} DESC, {names[1]} DESC"):
+    for order in ("", f" ORDER BY {' DESC, '.join(names)} DESC"):
         try:
             for values in db.execute(query + order):
-                if values[:2] not in seen:
-                    seen.add(values[:2])
+                if values not in seen:
+                    seen.add(values)
                     yield dict(zip(names, values, strict=True))
             return
         except sqlite3.DatabaseError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from runner.logged import Artifact, Output, Points, Prefix, Restart, Rows, Summary
+from runner.logged import Artifact, Loaded, Output, Points, Prefix, Restart, Rows, Summary
 from runner.record import Record, Trail
 from runner.stores import prefixes, sums
 from runner.stores.kept import summary_of
@@ -73,6 +73,8 @@ class Trails:
                 case Prefix():
                     if entry.link:
                         prefixes.add(self._db, attempt.key, entry)
+                case Loaded():
+                    self._db.execute("INSERT OR IGNORE INTO loaded VALUES (?,?,?)", (trail.epoch, entry.path, entry.sha256))
                 case Restart():
                     self._db.execute("DELETE FROM attempt WHERE id = ?", (attempt.key,))
                     attempt = self._attempt(trail)

@@ -35,10 +35,10 @@ def test_parquet_has_the_same_rows_with_types(project, xrun):
     assert table.column("error").to_pylist() == [0.25, 0.75, None, None]
 
 
-def test_columns_are_selectors_named_as_they_are_written(project, xrun):
+def test_columns_are_selectors_named_as_they_are_written_but_for_backticks(project, xrun):
     done = xrun("export", "csv", "coins", "-", "--columns", "N, loss.min,fields.error,`val/acc`.max", "--where", "status == 'COMPLETED'")
     lines = done.stdout.splitlines()
-    assert lines[0] == "id_run,N,loss.min,fields.error,`val/acc`.max"
+    assert lines[0] == "id_run,N,loss.min,fields.error,val/acc.max"
     assert [line.partition(",")[2] for line in lines[1:]] == ["1,1.0,0.25,0.75", "25,2.0,0.75,"]
 
 

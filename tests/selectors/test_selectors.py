@@ -94,6 +94,7 @@ def test_everything_of_the_run_itself_can_be_asked_for():
     assert {name: resolve(f"run.{name}", Names()).value(run) for name in ATTRIBUTES} == {
         "id_run": "i", "status": "COMPLETED", "seconds": 0.0, "experiment": "e", "attempt": 2, "started": 3.0, "seed": 9,
         "cpu_seconds": 0.5, "max_rss": 7, "troubles": 1, "failure": "ValueError: no",
+        "parent": MISSING, "name": MISSING,
     }  # fmt: skip
 
 

@@ -74,7 +74,8 @@ class Project:
         return [json.loads(line) for line in self.xrun(*arguments, "--json").splitlines() if line.startswith("{")]
 
     def runs(self, experiment: str = "squares") -> list[dict[str, Any]]:
-        return self.json("ls", experiment)
+        """The runs as they were executed, one after the other."""
+        return sorted(self.json("ls", experiment), key=lambda run: run["started"])
 
     def plan(self, *overrides: str) -> list[tuple[str, str]]:
         """State and reason of every run of the plan."""
