@@ -77,7 +77,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0 all completed, the table valid, the checks kept, 1 not, 128 + signal when it was interrupted, 75 where that means: once more."""
+        """0 all completed, the table valid and the checks kept, 1 not, 128 + signal when interrupted, 75 where that means: once more."""
         if self.stopped:
             if self.again:
                 return TRY_AGAIN
@@ -146,7 +146,9 @@ def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
     table.check_schema_quick(experiment.results.schema)
     chosen.check(experiment.results.columns)
     checks.read(experiment.checks)
-    return expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
+    planned = expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
+    chosen.check(experiment.results.columns, planned.axes)
+    return planned
 
 
 def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) -> Result:
@@ -164,6 +166,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
         planned = expand(experiment, inspection, evidence.data)
+        chosen.check(experiment.results.columns, planned.axes)
         for note in inspection.notes:
             invocation.console.say(f"xrun: warning: {note}")
         schema_checked()

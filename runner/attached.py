@@ -66,6 +66,7 @@ def _attached(file: Path) -> Run:
         meta=View(told["meta"]),
         folders=Path(told["dir"]).parent,
         flow=lambda: Flow(lambda entries: _append(spool, json.dumps(logged.pack(entries)))),
+        checkpoint=lambda: Path(told["checkpoint"]),
     )
     run._spool, run._emptied = spool, True
     pid = os.getpid()
@@ -100,6 +101,7 @@ def _offline() -> Run:
         meta=View({"experiment": "", "offline": True, "argv": list(sys.argv)}),
         folders=folders,  # type: ignore[arg-type]
         flow=_PrintingFlow,
+        checkpoint=lambda: folders / "checkpoint",
     )
     atexit.register(lambda: _say(run.finish()))
     return run

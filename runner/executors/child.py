@@ -38,7 +38,7 @@ def main(sock: socket.socket, page: Page, slot: int, fault: int, output: tuple[i
     `fault` and `output` are descriptors: where the traceback of a fatal signal goes, and what the process prints.
     """
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which programs that a step starts would inherit
-    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
+    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     faulthandler.enable(fault)
     capture = Capture(output)

@@ -49,7 +49,7 @@ class Zygote:
 
     def _take_signals(self) -> None:
         """Handlers that do nothing, rather than SIG_IGN, which programs started by a step would inherit."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())  # workers inherit it: a blocked SIGCHLD would hide their deaths
         signal.set_wakeup_fd(self._wake_end.fileno(), warn_on_full_buffer=False)

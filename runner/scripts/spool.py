@@ -41,6 +41,7 @@ class Spool:
             "kwargs": run.kwargs.copy(),
             "seed": run.seed,
             "dir": str(run.dir),
+            "checkpoint": str(run.checkpoint_place),
             "meta": run.meta.copy(),
             "root": str(root),
             "spool": f"/proc/{os.getpid()}/fd/{self._spool}",

@@ -21,7 +21,7 @@ TABLES: Final = (
 WITHOUT_ROWID: Final = ("shared", "artifact", "loaded", "turn")
 _BLOBS: Final = {("points", "steps"), ("points", "vals"), ("source", "content")}
 _PATIENCE: Final = 10_000
-"""Rows that are tried one by one behind one that cannot be read; after that, ever longer leaps."""
+"""Places in a table that are tried one by one behind those that cannot be read; after that, ever longer leaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Known:
 def scan(db: sqlite3.Connection) -> Iterator[Found]:
     """Every row of every table, checked. `db` gives texts as bytes. Memory is O(attempts and series)."""
     known = _Known()
-    tables = {name.decode() for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {_text(name) for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for table in TABLES:
         if table not in tables:
             yield Found(table, None, intact=False)
@@ -60,7 +60,7 @@ def scan(db: sqlite3.Connection) -> Iterator[Found]:
                 continue
             try:
                 whose, intact = check(values, known)
-            except (DamagedError, KeyError, TypeError, ValueError):
+            except (DamagedError, AttributeError, KeyError, TypeError, ValueError):
                 whose, intact = _text(values.get("id_run", b"")), False
             yield Found(table, values, whose, intact)
 
@@ -155,21 +155,20 @@ def _read(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any] | None]
     if table in WITHOUT_ROWID:
         yield from _from_both_ends(db, f"SELECT {', '.join(names)} FROM {table}", names)
         return
-    after, step, tries = -(1 << 62), 1, 0
+    after, tries = -(1 << 62), 0
     query = f"SELECT rowid, {', '.join(names)} FROM {table} WHERE rowid > ? ORDER BY rowid"
     last = _last(db, table)
     while after < last:
         try:
             for rowid, *values in db.execute(query, (after,)):
-                after, step, tries = rowid, 1, 0
+                after = max(after, rowid)  # damaged pages may lead back
                 yield dict(zip(names, values, strict=True))
             return
         except sqlite3.DatabaseError:
             if not tries:
                 yield None
             tries += 1
-            step = step * 2 if tries > _PATIENCE else 1
-            after = max(after, 0) + step
+            after = max(after, 0) + (1 << max(0, tries - _PATIENCE))
 
 
 def _last(db: sqlite3.Connection, table: str) -> int:

@@ -174,6 +174,7 @@ def process(**other: str) -> str:
         ("nonsense", False),
         ("a b c d", False),
     ],
+    ids=map(str, range(12)),  # what they are made of differs from process to process
 )
 def test_a_process_is_gone_when_that_is_certain(told: str | None, is_gone: bool) -> None:
     assert gone(told) is is_gone

@@ -29,9 +29,9 @@ def test_one_line_warns_and_kills_lose_nothing(project, dice):
 
 
 def test_of_four_on_one_experiment_one_runs_and_two_experiments_share_the_store(project):
-    for name, seed in (("one", 1), ("two", 2)):
-        project.experiment(name, '{n: "range(0,300)"}', kwargs={"wait": 0.002}, seed=seed)
+    project.experiment("one", '{n: "range(0,600)"}', kwargs={"wait": 0.015})
+    project.experiment("two", '{n: "range(0,300)"}', seed=2)
     started = [project.start(f"+experiment={name}") for name in ("one", "two", "one", "one", "one")]
     outcomes = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
     assert sorted(code for _, code in outcomes) == [0, 0, 73, 73, 73], outcomes
-    assert len(project.assert_ok()) == 600
+    assert len(project.assert_ok()) == 900

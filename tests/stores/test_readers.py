@@ -119,4 +119,4 @@ def test_a_crowd_of_readers_fails_no_commit(store, holder, tmp_path):
 def test_a_crowd_of_readers_and_one_that_stays_a_minute(store, holder, tmp_path):
     alone, crowded = crowd(store, tmp_path / "store", 60.0)
     print(f"{alone:.0f} commits a second alone, {crowded:.0f} in the crowd")
-    assert crowded > 0.2 * alone  # ten processes share the processors as well
+    assert crowded > 0.5 * alone  # ten processes share the processors as well

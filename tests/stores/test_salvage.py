@@ -69,7 +69,9 @@ def rounds(whole, tmp_path, dice, count):
             found = shown(new, epoch, filled)
         empty = (repr("[]"), "[]", "{}", "None")
         wrong = [
-            key for key, text in found.items() if text != oracle.get(key) and text not in empty and key[0] not in ("summary", "artifacts")
+            key
+            for key, text in found.items()
+            if text != oracle.get(key) and text not in empty and key[0] not in ("summary", "artifacts", "last")
         ]
         assert not wrong, f"{length} bytes at {place}: {wrong}"
         whole_runs = [key[1] for key in found if key[0] == "record"]
@@ -91,7 +93,7 @@ def test_only_what_is_intact_comes_over_and_most_does(whole, tmp_path):
 
 @pytest.mark.soak
 def test_only_what_is_intact_comes_over_many_times(whole, tmp_path):
-    rounds(whole, tmp_path, random.Random(4), 2000)
+    rounds(whole, tmp_path, random.Random(4), 500)
 
 
 @pytest.mark.parametrize("change", [("id_run TEXT", "id_rtn TEXT"), ("id INTEGER PRIMARY", "id IFTEGER PRIMARY"), ("BEGIN\n", "BEGAN\n")])

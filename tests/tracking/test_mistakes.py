@@ -1,6 +1,7 @@
 """What is wrong with a call is said at the call, with the way out."""
 
 import datetime as dt
+import re
 import threading
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def test_a_field_has_a_name(run):
 GOOD = [1, 1.5, "a", True, None, [1, [2]], {"a": 1}, (1,), np.float32(1), np.int64(3), dt.date(2020, 1, 1), Path("x"), b"b", float("nan")]
 
 
-@pytest.mark.parametrize("value", GOOD, ids=repr)
+@pytest.mark.parametrize("value", GOOD, ids=lambda case: re.sub(" at 0x[0-9a-f]+", "", repr(case)))
 def test_plain_data_is_taken_as_it_is(value, run):
     run.fields.v = value
     run.fields["w"] = value
