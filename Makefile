@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint format bench soak iris clean
+.PHONY: run test coverage lint format bench soak iris clean
 
 run: .venv/.run  ## set up .venv and run the first experiment
 	$(BIN)/xrun +experiment=coins -m N=10,100
 
-test: .venv/.dev  ## all tests, warnings as errors, branch coverage
-	$(BIN)/python -m pytest -q -m "not soak" --cov --cov-report=term
+test: .venv/.dev  ## all tests, warnings as errors, a worker per CPU
+	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile
+
+coverage: .venv/.dev  ## the same with branch coverage, of the processes that tests start too: takes twice as long
+	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile --cov --cov-report=term
 
 lint: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .

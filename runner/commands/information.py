@@ -48,7 +48,8 @@ options:
   --hydra-help, --version
 
 exit codes: 0 all completed and the table valid; 1 a run failed, the table is invalid or a check is breached; 2 usage or config;
-  3 nothing there; 65 provenance.require not met; 66 declared data missing; 73 run by someone else; 74 store; 75 try again; 130, 143 interrupted
+  3 nothing there; 65 provenance.require not met; 66 declared data missing; 73 run by someone else; 74 store; 75 try again;
+  130, 143 interrupted
 
 example: xrun +experiment=coins -m N=10,100
 """

@@ -294,7 +294,7 @@ def after(n, run):
 def test_the_second_attempt_is_told_in_meta(bench, read):
     b = bench("def step(run):\n    run.fields.attempt = run.meta.attempt\n")
     b.open(b.step("step"))
-    b.executor.submit([(0, "id", {"n": 1}, 5, 0, None, 3)])
+    b.executor.submit([(0, "id", {"n": 1}, 5, 0, None, 3, None)])
     assert read(b.collect()[0]) == {"attempt": 3}
 
 
