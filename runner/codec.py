@@ -136,8 +136,25 @@ def _numpy_time(value: Any, path: str) -> Any:
 _encoder = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
+_encode = _encoder.encode
+_SIMPLE = frozenset((str, int, float, bool, type(None)))
+
+
+def _simple(value: dict[Any, Any]) -> str | None:
+    """JSON text of what a flat mapping mostly holds, quickly; None for all else, and for what has a special form or is a mistake."""
+    try:
+        if "$" in "".join(value) or not _SIMPLE.issuperset(map(type, value.values())):
+            return None
+        text = _encode(value)
+    except (TypeError, ValueError):  # a key that is no string, a NaN, a long integer
+        return None
+    return text if text.isascii() else None
+
+
 def dumps(value: Any) -> str:
     """JSON text of `value`. Raises UnserialisableError as `plain` does, also for text that is not valid Unicode."""
+    if type(value) is dict and (simple := _simple(value)) is not None:
+        return simple
     text = _encoder.encode(plain(value))
     try:
         text.encode()

@@ -86,7 +86,7 @@ class Performer:
         self._pid = os.getpid()
         self._job, self._report, self._journal = job, report, journal
         self._steps = [bind(step) for step in job.steps]
-        self._meta = {"experiment": job.experiment, "host": platform.node(), "root": str(job.root), **job.meta}
+        self._meta = View({"experiment": job.experiment, "host": platform.node(), "root": str(job.root), **job.meta})
         self._peak = Peak()
         self._guard = Guard(job.sources) if job.sources is not None else None
 
@@ -179,7 +179,7 @@ class Performer:
         dotted = [name for name in params if "." in name]
         view = View(params)
         kwargs = Kwargs(_patched(fixed, params, dotted) if dotted else fixed, view)
-        meta = View({**self._meta, "attempt": attempt, "index": index})
+        meta = self._meta.having(attempt=attempt, index=index)
         run = Run(
             id_run=id_run,
             kwargs=kwargs,
