@@ -50,5 +50,9 @@ def flush_output() -> None:
 
 
 def interpreter_flags() -> list[str]:
-    """Options of this interpreter that a child needs too (-W, -X, ...), and -P: the folder one happens to be in is not imported from."""
-    return [*subprocess._args_from_interpreter_flags(), "-P"]  # type: ignore[attr-defined]
+    """Options of this interpreter that a child needs too (-W, -X, ...), and two of ours.
+
+    -P: the folder one happens to be in is not imported from. -u: what a step prints is not held back in its process, so that a kill takes
+    nothing along, an unfinished line neither.
+    """
+    return [*subprocess._args_from_interpreter_flags(), "-P", "-u"]  # type: ignore[attr-defined]

@@ -104,7 +104,7 @@ def step(run):
     for k in range(20_000):
         run.log_metric("a", k)
     print("printed")
-    print("to stderr", file=sys.stderr)
+    sys.stderr.write("to stderr")
     os.write(1, b"written")
     match run.params.end:
         case "exit": os._exit(0)
@@ -127,7 +127,7 @@ def test_points_and_output_outlive_every_end_of_a_process(project, reader):
     for record in records.values():
         assert values(reader(), record.id_run) == list(range(20_000))
         assert printed(reader(), record.id_run) == "printed\nwritten"
-        assert printed(reader(), record.id_run, "stderr") == "to stderr\n"
+        assert printed(reader(), record.id_run, "stderr") == "to stderr"
 
 
 RERUN = """

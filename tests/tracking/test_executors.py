@@ -337,7 +337,7 @@ def step(run):
     for n in range(run.kwargs.count):
         run.log_metric("a", n)
     run.log_row("t", a=1)
-    print("last words", end="", flush=True)  # as without xrun, an unfinished line is in the process until it is flushed
+    print("last words", end="")
     run.child_run("c").log_metric("a", 7)
     ENDS[run.kwargs.end]()
 """
