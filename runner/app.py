@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class Invocation:
     argv: tuple[str, ...] = ()
     rerun: Rerun = field(default_factory=Rerun)
     """What is executed though the store has it."""
+    wait_if_full: bool = True
+    """Whether a full disk is waited for."""
     requeueable: bool = False
     """Somebody starts the same command again after SIGTERM and SIGUSR2, if the exit code says so."""
     show_output: bool | None = None
@@ -263,16 +266,26 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         standing.begin(epoch)
         executor.start(job(planned, workspace))
         claims = _claims(workspace, always=not isinstance(executor, Local))
-        records = execute(planned, executor, store, epoch=epoch, stop=invocation.stop, rerun=invocation.rerun, claims=claims)
+        records = execute(
+            planned,
+            executor,
+            store,
+            epoch=epoch,
+            stop=invocation.stop,
+            rerun=invocation.rerun,
+            claims=claims,
+            wait_if_full=invocation.wait_if_full,
+        )
         if not planned.experiment.checkpoint.keep:
             records = checkpoint.cleared(records, checkpoint.place(workspace.artifacts))
         described = False
         output = invocation.show_output if invocation.show_output is not None else planned.experiment.tracking.show_output
         for _ in invocation.console.progress(records, watch, name, output=len(planned) == 1 if output is None else output):
-            if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
-                store.describe(epoch, evidence.provenance())
-                described = True
-            standing.look()
+            with suppress(stores.FullError):  # the loop waits for room, or ends
+                if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
+                    store.describe(epoch, evidence.provenance())
+                    described = True
+                standing.look()
         if not described:
             store.describe(epoch, evidence.provenance())
         store.append(())  # nobody else has taken over meanwhile, so that the results are this invocation's to publish

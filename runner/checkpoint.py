@@ -13,7 +13,7 @@ from typing import Any
 
 from runner import identity
 from runner.plan import Plan
-from runner.record import Record, Trail
+from runner.record import Notice, Record, Trail
 
 PAUSE = 0.02
 PATIENCE = 2.0
@@ -152,7 +152,7 @@ def remove(folder: Path) -> bool:
     return not folder.exists()
 
 
-def cleared(records: Iterable[Record | Trail], folder: Path) -> Iterator[Record | Trail]:
+def cleared(records: Iterable[Record | Trail | Notice], folder: Path) -> Iterator[Record | Trail | Notice]:
     """The records as they come; the checkpoints of runs that are COMPLETED go, now that this is committed.
 
     Nobody looks at the disk for every run: most have none.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from runner.logged import Output
-from runner.record import Record, Status, Trail
+from runner.record import Notice, Record, Status, Trail
 from runner.results import Tabulated
 from runner.table import Preview
 from runner.watch import Group, Watch
@@ -31,7 +31,7 @@ class Console:
         if not self.quiet:
             print(text, file=self.err)
 
-    def progress(self, records: Iterable[Record | Trail], watch: Watch, name: str, *, output: bool = False) -> Iterator[Record]:
+    def progress(self, records: Iterable[Record | Trail | Notice], watch: Watch, name: str, *, output: bool = False) -> Iterator[Record]:
         """Pass the records on; show how far they are, once they take more than a moment, and with `output` what the runs print."""
         begun = time.monotonic()
         display: _Display | None = None
@@ -43,6 +43,8 @@ class Console:
                     watch.hear(record)
                     if output and not self.quiet:
                         self._output(record, display, several=watch.total > 1)
+                elif isinstance(record, Notice):
+                    self._line(f"xrun: warning: {record.text}\n", display)
                 else:
                     watch.note(record)
                 now = time.monotonic()
@@ -60,11 +62,15 @@ class Console:
         """What a run has printed; where there are several runs, each line with the beginning of the id."""
         for text in (entry.text for _, entry in trail.entries if isinstance(entry, Output)):
             shown = "".join(f"{trail.id_run[:8]} | {line}" for line in text.splitlines(keepends=True)) if several else text
-            if display is not None:
-                display.print(shown)
-            else:
-                self.err.write(shown if shown.endswith("\n") else f"{shown}\n")
-                self.err.flush()
+            self._line(shown, display)
+
+    def _line(self, text: str, display: "_Display | None") -> None:
+        """Whole lines, above the progress line where there is one."""
+        if display is not None:
+            display.print(text)
+        else:
+            self.err.write(text if text.endswith("\n") else f"{text}\n")
+            self.err.flush()
 
     def troubles(self, watch: Watch) -> None:
         """What could not be kept of what the runs logged."""

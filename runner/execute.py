@@ -13,8 +13,9 @@ from runner import retries
 from runner.claims import Claims
 from runner.executors.base import Executor
 from runner.flight import Flight
+from runner.pending import Pending
 from runner.plan import Plan
-from runner.record import Live, Outcome, Record, Status, Trail
+from runner.record import Live, Notice, Outcome, Record, Status, Trail
 from runner.rerun import Rerun
 from runner.spec import Experiment, OnError
 from runner.stop import Stage, Stop
@@ -24,10 +25,6 @@ from runner.worker import Item
 
 __all__ = ["Stop", "execute"]
 
-COMMIT_RECORDS = 4096
-COMMIT_TRAILS = 1024
-"""Of at most about 100 kB each."""
-COMMIT_SECONDS = 0.05
 PATIENCE = 0.1
 """Seconds after which the loop looks for a wish to stop, when nothing happens."""
 
@@ -39,35 +36,17 @@ class _State:
     plan: Plan
     epoch: int
     stop: Stop
+    pending: Pending
+    """What is not committed yet."""
     flying: dict[int, Flight] = field(default_factory=dict)
     """Index -> the attempt under way."""
     failures: Counter[tuple[int, int]] = field(default_factory=Counter)
     """(Index, step) -> how often the run has failed in that step."""
-    finished: list[Record] = field(default_factory=list)
-    """Not committed yet."""
-    trails: list[Trail] = field(default_factory=list)
-    """What runs have logged; not committed yet."""
-    since: float = 0.0
-    commit_seconds: float = 0.0
     later: retries.Later = field(default_factory=retries.Later)
     """Runs that have failed and are tried again."""
     unsuccessful: int = 0
     """Runs that did not complete."""
     draining: bool = False
-
-    @property
-    def due(self) -> float:
-        """When to commit: 50 ms after the oldest began, or ten times what the last commit took: a slow disk takes a tenth of the time."""
-        return self.since + max(COMMIT_SECONDS, 10 * self.commit_seconds)
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there is anything to commit."""
-        return bool(self.finished or self.trails)
-
-    def wait_since(self, begun: float) -> None:
-        """Something has come that began then."""
-        self.since = min(self.since, begun) if self.waiting else begun
 
 
 def execute(  # noqa: PLR0913 - the three values of the line, and how
@@ -80,20 +59,22 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
     force: bool = False,
     rerun: Rerun | None = None,
     claims: Claims | None = None,
-) -> Iterator[Record | Trail]:
+    wait_if_full: bool = True,
+) -> Iterator[Record | Trail | Notice]:
     """Execute what the store does not have, and yield every run's record: cached ones as they are found, others after their COMMIT.
 
-    Between the records come Trails with what people may want to see of runs while they execute: output, progress, trouble.
+    Between the records come Trails with what people may want to see of runs while they execute: output, progress, trouble; and Notices.
 
     `executor` has been started with the plan's job. `force` executes what is COMPLETED as well; `rerun` says it finer. With `claims`, a run
     that another process executes is waited for. When `stop` asks, runs that execute may finish until its deadline; what is cut off is
     recorded CANCELLED, what never started is not recorded. A run that failed in a step with `retries` is tried again, after the step's
-    pause. Raises StoreError, WorkerStartError, UsageError for a `rerun` that is none of the plan's, LockedError where another invocation
-    has taken over; what had finished by then is committed, also when the caller does not take all records.
+    pause. With `wait_if_full`, nothing is started while the disk is full, and what has finished is kept in memory. Raises StoreError,
+    WorkerStartError, UsageError for a `rerun` that is none of the plan's, LockedError where another invocation has taken over; what had
+    finished by then is committed, also when the caller does not take all records.
     """
     stop = stop or Stop()
     stop.stage, stop.reason = Stage.EXECUTING, ""
-    state = _State(plan, epoch, stop)
+    state = _State(plan, epoch, stop, Pending(wait_if_full))
     waiting = Waiting(plan, store, rerun or Rerun(force=force), claims)
     try:
         while not (state.draining and stop.now):
@@ -101,24 +82,27 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
             waiting.look_around()
             if not state.draining:
                 yield from waiting.cached()
-                yield from _try_again(waiting, executor, store, state)
-                _feed(waiting, executor, state)
+                if not state.pending.full:
+                    yield from _try_again(waiting, executor, store, state)
+                    _feed(waiting, executor, state)
             yield from _take(executor.events(_patience(state, waiting, executor)), state)
-            if _due(state, executor):
+            if state.pending.ripe(idle=not executor.busy()):
                 yield from _commit(store, state, waiting)
             if not executor.busy():
-                if state.draining or (waiting.empty and not state.later):
+                if not state.pending and (state.draining or (waiting.empty and not state.later)):
                     break
-                if waiting.idle:
+                if state.pending.full:
+                    time.sleep(PATIENCE)
+                elif waiting.idle:
                     time.sleep(min(PATIENCE, state.later.seconds))
         yield from _take(executor.events(0.0), state)  # what has arrived is kept, however great the hurry
         _cut_off(executor.close(), state)
-        yield from _commit(store, state, waiting)
+        yield from _commit(store, state, waiting, last=True)
     finally:
         stop.stage = Stage.AFTER
         executor.close()
         _give_up(state)
-        for _ in _commit(store, state, waiting):
+        for _ in _commit(store, state, waiting, last=True):
             pass
 
 
@@ -144,7 +128,7 @@ def _feed(waiting: Waiting, executor: Executor, state: _State) -> None:
         executor.submit([_item(state.flying[run.index]) for run in runs])
 
 
-def _try_again(waiting: Waiting, executor: Executor, store: Store, state: _State) -> Iterator[Record]:
+def _try_again(waiting: Waiting, executor: Executor, store: Store, state: _State) -> Iterator[Record | Notice]:
     """Runs whose pause is over, each behind the steps that it has finished, if their state is whole."""
     flights = state.later.due() if state.later else []
     if any(flight.reached for flight in flights):
@@ -160,8 +144,8 @@ def _take_off(flight: Flight, state: _State) -> None:
     """An attempt begins; what it takes over from an earlier run is its own from now on."""
     state.flying[flight.run.index] = flight
     if flight.inherited:
-        state.wait_since(time.monotonic())
-        state.trails += flight.take(flight.inherited, state.plan.experiment.name, state.epoch)
+        state.pending.begin(time.monotonic())
+        state.pending.trails += flight.take(flight.inherited, state.plan.experiment.name, state.epoch)
 
 
 def _item(flight: Flight) -> Item:
@@ -174,7 +158,7 @@ def _patience(state: _State, waiting: Waiting, executor: Executor) -> float:
     if not executor.busy() or (waiting.late and not state.draining and executor.room()):
         return 0.0
     wait = min(PATIENCE, state.later.seconds) if state.later else PATIENCE
-    return max(0.0, min(wait, state.due - time.monotonic())) if state.waiting else wait
+    return max(0.0, min(wait, state.pending.due - time.monotonic())) if state.pending else wait
 
 
 def _take(events: list[Outcome | Live], state: _State) -> Iterator[Trail]:
@@ -193,8 +177,8 @@ def _logged(event: Outcome | Live, state: _State) -> Iterator[Trail]:
     """What a run has logged goes its way; yields what people may want to see of it."""
     flight = state.flying[event.index]
     trails = flight.take(event.logged, state.plan.experiment.name, state.epoch)
-    state.wait_since(time.monotonic())
-    state.trails += trails
+    state.pending.begin(time.monotonic())
+    state.pending.trails += trails
     yield from (shown for trail in trails if (shown := flight.for_people(trail)).entries)
 
 
@@ -225,28 +209,18 @@ def _enough(experiment: Experiment, unsuccessful: int) -> str:
 
 def _land(outcome: Outcome, flight: Flight, state: _State) -> None:
     """An outcome becomes a record."""
-    state.wait_since(time.monotonic() - outcome.seconds)  # a long run is not kept waiting for the next one
+    state.pending.begin(time.monotonic() - outcome.seconds)  # a long run is not kept waiting for the next one
     if outcome.failure is not None:
         outcome = replace(outcome, failure=replace(outcome.failure, step=state.plan.experiment.steps[outcome.step].name))
-    state.finished += flight.land(outcome, state.plan, state.epoch)
+    state.pending.records += flight.land(outcome, state.plan, state.epoch)
 
 
-def _due(state: _State, executor: Executor) -> bool:
-    """Also when the executor is idle: what it is given next may take long, and `serial` hears of nothing meanwhile."""
-    if not state.waiting:
-        return False
-    full = len(state.finished) >= COMMIT_RECORDS or len(state.trails) >= COMMIT_TRAILS
-    return full or not executor.busy() or time.monotonic() >= state.due
-
-
-def _commit(store: Store, state: _State, waiting: Waiting) -> Iterator[Record]:
-    if not state.waiting:
+def _commit(store: Store, state: _State, waiting: Waiting, *, last: bool = False) -> Iterator[Record | Notice]:
+    if not state.pending:
         return
-    records, state.finished = state.finished, []  # a commit that fails is not tried again
-    trails, state.trails = state.trails, []
-    begun = time.monotonic()
-    store.append(records, trails)
-    state.commit_seconds = time.monotonic() - begun
+    records, notice = state.pending.commit(store, last=last)
+    if notice is not None:
+        yield notice
     waiting.committed(records)
     yield from (record for record in records if not record.parent)
 

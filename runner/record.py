@@ -95,6 +95,13 @@ class Trail:
     """Of a child run."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that people should know at once and that is no run's."""
+
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
     """Where a run goes on: behind the first steps of an earlier one, which were the same."""

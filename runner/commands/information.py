@@ -39,6 +39,7 @@ options:
   --json                 print the outcome as JSON
   --grace SECONDS        how long runs may go on after Ctrl-C (5) or SIGTERM (20); a second Ctrl-C ends them at once
   --requeueable          exit with 75 after SIGTERM and SIGUSR2, for clusters that start the same command again
+  --on-disk-full exit    end with 74 when the disk is full, instead of waiting for room (wait)
   --workspace DIR        keep .xrun/ and results/ in DIR (default: $XRUN_WORKSPACE, or the project root)
   -m, --multirun         accepted, not needed
   -cp, -cd, -cn          config directory, additional one, name of the primary config

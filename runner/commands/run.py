@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--force-from", metavar="STEP", default="")
     made.add_argument("--retry-failed", action=argparse.BooleanOptionalAction, default=True)
     made.add_argument("--requeueable", action="store_true")
+    made.add_argument("--on-disk-full", choices=["wait", "exit"], default="wait")
     made.add_argument("--show-output", action=argparse.BooleanOptionalAction, default=None)
     made.add_argument("--grace", type=float, metavar="SECONDS")
     return made
@@ -85,6 +86,7 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
             argv=("xrun", *arguments),
             rerun=rerun,
             requeueable=chosen.requeueable,
+            wait_if_full=chosen.on_disk_full == "wait",
             show_output=chosen.show_output,
             console=console,
             stop=stop,

@@ -45,8 +45,9 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.ProgrammingError:
         raise
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        extended = getattr(error, "sqlite_errorcode", 0)
+        code = extended & 0xFF
+        if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:  # the latter: no room for the index of the WAL
             raise FullError(f"{path}: {error}") from error
         broken = code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(error)
         if broken or "malformed" in str(error):

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from runner.errors import StoreError, WorkerStartError
-from runner.execute import COMMIT_RECORDS, Stop, execute
+from runner.execute import Stop, execute
+from runner.pending import COMMIT_RECORDS
 from runner.record import Status
 from runner.stop import Stage
 

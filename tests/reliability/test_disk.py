@@ -20,7 +20,7 @@ def test_a_full_disk_ends_it_with_a_sentence_and_keeps_what_was_committed(projec
     small(project, kwargs={"wait": 0.002})
     assert project.run("+experiment=sweep", "params.n=0")[0] == 0
     prefix = ("strace", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", f"inject=pwrite64:error=ENOSPC:when={when}+")
-    process = project.start("+experiment=sweep", "--workspace", str(project.root / "space"), prefix=prefix)
+    process = project.start("+experiment=sweep", "--on-disk-full=exit", "--workspace", str(project.root / "space"), prefix=prefix)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 74, err
     assert "full" in err
@@ -48,7 +48,7 @@ planned = plan.expand(experiment, executor.inspect(experiment).code)
 executor.start(Job(experiment="e", root=root, steps=steps, scopes=planned.scopes, folders=root))
 store = stores.open(Path(sys.argv[1]))
 try:
-    for record in execute(planned, executor, store):
+    for record in execute(planned, executor, store, wait_if_full=False):
         print(record.id_run, flush=True)
 except StoreError as error:
     sys.exit(74)
