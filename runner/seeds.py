@@ -2,12 +2,11 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 SEEDERS: Final[dict[str, Callable[[Any, int], object]]] = {
     "numpy.random": lambda module, seed: module.seed(seed),
@@ -15,42 +14,37 @@ SEEDERS: Final[dict[str, Callable[[Any, int], object]]] = {
 }
 
 
-@contextmanager
-def latecomers() -> Iterator[Callable[[int], None]]:
-    """A function that seeds everything; within, libraries that are imported later are seeded as they arrive.
+class Seeding(MetaPathFinder):
+    """Seeds everything when asked to; within its `with` block, libraries that are imported later are seeded as they arrive.
 
     Without that, the first run of each worker that imports numpy inside a function would draw other numbers than all runs after it.
+    As a finder, it finds nothing itself: it sees to it that a library is seeded at the end of its import.
     """
-    if all(name in sys.modules for name in SEEDERS):
-        yield seed_loaded
-        return
-    finder = _Finder()
-    sys.meta_path.insert(0, finder)
-    try:
-        yield finder.seed_all
-    finally:
-        sys.meta_path.remove(finder)
-
-
-def seed_loaded(seed: int) -> None:
-    """Seed `random` and what of the libraries is imported."""
-    random.seed(seed)
-    for name, seeder in SEEDERS.items():
-        if module := sys.modules.get(name):
-            seeder(module, seed)
-
-
-class _Finder(MetaPathFinder):
-    """Finds nothing itself; sees to it that a library is seeded at the end of its import."""
 
     def __init__(self) -> None:
         self._seed = 0
+        self._complete = False
 
-    def seed_all(self, seed: int) -> None:
+    def __enter__(self) -> Self:
+        self._complete = self._complete or all(name in sys.modules for name in SEEDERS)
+        if not self._complete:
+            sys.meta_path.insert(0, self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self in sys.meta_path:  # a step may have put others in their place
+            sys.meta_path.remove(self)
+
+    def __call__(self, seed: int) -> None:
+        """Seed `random` and what of the libraries is imported."""
         self._seed = seed
-        seed_loaded(seed)
+        random.seed(seed)
+        for name, seeder in SEEDERS.items():
+            if module := sys.modules.get(name):
+                seeder(module, seed)
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """As the import system asks: what the other finders find, made to be seeded."""
         if fullname not in SEEDERS:
             return None
         others = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import codec, current, identity, seeds, steps
+from runner import codec, current, identity, steps
 from runner.calling import bind, keep
 from runner.checkpoint import Sharing, place
 from runner.describe import ProcessError, describe
@@ -18,6 +18,7 @@ from runner.journal import Journal
 from runner.logged import Entries, Loaded
 from runner.record import Outcome, Start, Status
 from runner.run import Kwargs, Run, View
+from runner.seeds import Seeding
 from runner.spec import Step
 from runner.steps.loading import Expected, Guard
 from runner.usage import Peak, cpu_seconds
@@ -88,38 +89,22 @@ class Performer:
         self._steps = [bind(step) for step in job.steps]
         self._meta = View({"experiment": job.experiment, "host": platform.node(), "root": str(job.root), **job.meta})
         self._peak = Peak()
+        self._seeding = Seeding()
+        self._step = 0
+        """Of the run that is performed."""
         self._guard = Guard(job.sources) if job.sources is not None else None
 
     def perform(self, item: Item, mark: Mark = lambda *_: None) -> Outcome:
         """Perform one run. Whatever its steps raise, SystemExit and KeyboardInterrupt included, is in the Outcome."""
-        index = item[0]
         collected: list[Entries] = []
         self._peak.reset()
         before = cpu_seconds()
         started, begun = time.time(), time.perf_counter()
-        status, failure, run, k = Status.COMPLETED, None, None, 0
+        status, failure, run, self._step = Status.COMPLETED, None, None, 0
         try:
             run, provided = self._prepare(item, collected)
             current.enter(run)
-            start = item[7]
-            if start is not None:
-                run.go_on(start)
-            with seeds.latecomers() as seed:
-                for k, bound in enumerate(self._steps):
-                    if start is not None and k < start.prefix.steps:
-                        continue
-                    mark(index, k)
-                    if k:
-                        run._seed = identity.seed_of_step(item[3], k)
-                    seed(run.seed)
-                    if self._guard is not None and (changed := self._guard.before(k)):
-                        raise ProcessError(CODE_CHANGED, changed)
-                    result = bound(run, provided)
-                    self._leave_if_forked()
-                    self._hold_against_plan(index, k, collected)
-                    keep(run, bound, result)
-                    if k < len(self._steps) - 1:
-                        run.leave_prefix(k + 1, at_once=time.perf_counter() - begun > WORTH_SECONDS)
+            self._take_steps(run, provided, item, mark, collected)
             fields, tags = _dump("fields", run.fields), _dump("tags", run.tags) if run.tags else "{}"
             run.leave_end(len(self._steps))
             logged = run.finish()
@@ -128,18 +113,18 @@ class Performer:
         except BaseException as error:  # noqa: BLE001 - a step's failure is a result
             self._leave_if_forked()
             status = Status.CRASHED if isinstance(error, ProcessError) and error.died else Status.FAILED
-            failure = describe(error, self._job.steps[k].name, self._job.root)
+            failure = describe(error, self._job.steps[self._step].name, self._job.root)
             fields, tags, logged = _left(run)
         finally:
             if run is not None:
                 current.leave(run)
                 run.let_go()
         return Outcome(
-            index=index,
+            index=item[0],
             status=status,
             fields=fields,
             failure=failure,
-            step=k,
+            step=self._step,
             started=started,
             seconds=time.perf_counter() - begun,
             tags=tags,
@@ -147,6 +132,30 @@ class Performer:
             max_rss=max(self._peak.bytes(), run.peak if run is not None else 0),
             logged=(*(entry for entries in collected for entry in entries), *logged) if collected else logged,
         )
+
+    def _take_steps(self, run: Run, provided: dict[str, Any], item: Item, mark: Mark, collected: list[Entries]) -> None:
+        """The steps in their order, those left out that an earlier run has executed. Raises what they raise."""
+        index, seed, start = item[0], item[3], item[7]
+        begun = time.perf_counter()
+        first = 0
+        if start is not None:
+            run.go_on(start)
+            first = start.prefix.steps
+        with self._seeding as seeding:
+            for k, bound in enumerate(self._steps[first:], first):
+                self._step = k
+                mark(index, k)
+                if k:
+                    run._seed = identity.seed_of_step(seed, k)
+                seeding(run.seed)
+                if self._guard is not None and (changed := self._guard.before(k)):
+                    raise ProcessError(CODE_CHANGED, changed)
+                result = bound(run, provided)
+                self._leave_if_forked()
+                self._hold_against_plan(index, k, collected)
+                keep(run, bound, result)
+                if k < len(self._steps) - 1:
+                    run.leave_prefix(k + 1, at_once=time.perf_counter() - begun > WORTH_SECONDS)
 
     def _hold_against_plan(self, index: int, k: int, collected: list[Entries]) -> None:
         """What a step has loaded must be what the plan counts on; what no plan could foresee is reported at once. Raises ProcessError."""

@@ -1,6 +1,12 @@
 """For all tests."""
 
+import signal
+
 import pytest
+
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:  # as under nohup, or in a script's background: what tests start would inherit it
+        signal.signal(_number, _handler)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -63,7 +63,7 @@ def main(arguments: list[str], helper: Helper) -> int:
     try:
         return _run(chosen, helper, tuple(arguments))
     except KeyboardInterrupt as interrupt:
-        from runner.app import REQUEUED, TRY_AGAIN
+        from runner.invocation import REQUEUED, TRY_AGAIN
 
         if not chosen.requeueable or not interrupt.args or interrupt.args[0] not in REQUEUED:
             raise
@@ -72,17 +72,18 @@ def main(arguments: list[str], helper: Helper) -> int:
 
 
 def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...]) -> int:
-    from runner import app
+    from runner import account, app, sweeping
     from runner.config.load import load
     from runner.console import Console
+    from runner.invocation import Invocation, Result
     from runner.workspace import locate
 
     stop = Stop()
-    results: list[app.Result] = []
+    results: list[Result] = []
     rerun = _rerun(chosen)
     with _own_stdout() as out, _signals(stop, chosen.grace, requeueable=chosen.requeueable):
         console = Console(quiet=chosen.quiet or chosen.json, out=out)
-        invocation = app.Invocation(
+        invocation = Invocation(
             argv=("xrun", *arguments),
             rerun=rerun,
             requeueable=chosen.requeueable,
@@ -98,11 +99,13 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
             gc.enable()
             workspace = locate(experiment.root, chosen.workspace)
             swept = experiment.sweep is not None
-            results.append(app.sweep(experiment, request, workspace, invocation) if swept else app.run(experiment, workspace, invocation))
+            results.append(
+                sweeping.sweep(experiment, request, workspace, invocation) if swept else app.run(experiment, workspace, invocation)
+            )
             if stop.level:
                 break
         if chosen.json:
-            told = [app.told(result) for result in results]
+            told = [account.told(result) for result in results]
             print(json.dumps(told if len(told) > 1 else told[0], indent=1), file=out)
     if stop.signal:
         name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *arguments])
