@@ -159,7 +159,8 @@ What listings tell of a run that has no record yet stands there as well; `epoch.
 invocation that ended later than this do not stand.
 
 `turn`: the invocation that executes an experiment; an earlier one writes no more. Where other machines may use the store, it counts `beat`
-on while it lives: who sees that stand still for `seconds` may take over. 0: it has ended, or its lock tells. `holder` says in JSON who it is.
+on while it lives: who sees that stand still for `seconds` may take over. 0: it has ended, or its lock tells. `holder` says in JSON who it
+is.
 
 NaN is NULL in SQLite: `first` and `last` are NULL for a NaN, since a series has at least one point; `min` and `max` are where no value is
 finite.
