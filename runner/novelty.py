@@ -1,7 +1,9 @@
-"""Of every run of a plan: new, cached, how it ended last, or changed and why. Reads the store and the project; changes nothing."""
+"""Of every run of a plan: new, cached, how it ended last, or changed and why; and whether it would be executed. Reads the store and the
+project; changes nothing.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from runner import codec, evidence, trust
 from runner.evidence import Evidence
 from runner.plan import Plan, Run
 from runner.record import Record
+from runner.rerun import Choice, Rerun
 from runner.stores import SqliteReader
 from runner.stores.explained import Earlier
 from runner.why import Difference, Side, between, compare
@@ -22,21 +25,42 @@ class State:
     """What the store knows of a run of the plan."""
 
     word: str
-    """`new`, `cached`, `changed`, or the status of a run that did not complete, in lower case."""
+    """`new`, `cached`, `changed`, `again` (COMPLETED, and executed all the same), or how it ended last, in lower case: `failed`."""
     why: str = ""
-    """Of a changed one: what differs, in a few words."""
+    """Of a changed one: what differs, in a few words. Of others that are not as one would expect: what makes it so."""
     differences: tuple[Difference, ...] = ()
     earlier: str = ""
     """id_run of the run at the same point that it differs from."""
+    executes: bool = True
+    """Whether running the plan now executes it."""
 
 
-NEW, CACHED = State("new"), State("cached")
+NEW, CACHED = State("new"), State("cached", executes=False)
+STANDS_AGAIN = State("cached")
+"""Its result had fallen, and what it had fallen for was taken back."""
 
 
-def states(planned: Plan, reader: SqliteReader | None, root: Path) -> Iterator[tuple[Run, State]]:
-    """Every run with its state, in plan order. Memory is O(runs of the experiment in the store), and O(1) while all of them are cached."""
+def states(planned: Plan, reader: SqliteReader | None, root: Path, rerun: Rerun | None = None) -> Iterator[tuple[Run, State]]:
+    """Every run with its state, in plan order.
+
+    `rerun`: what would be asked to be executed again. Raises UsageError where it names what the plan does not have. Memory is O(runs of the
+    experiment in the store), and O(1) while all of them are cached; where several runs of the plan may be one, O(runs).
+    """
+    known = _Known(planned, rerun or Rerun(), trust.reasons(reader, root) if reader is not None else {})
+    seen: dict[str, int] | None = {} if _may_repeat(planned) else None
+    for run, state in _of_each(planned, reader, known):
+        first = seen.setdefault(run.id_run, run.index) if seen is not None else run.index
+        yield run, state if first == run.index or not state.executes else replace(state, executes=False, why=f"the same run as #{first}")
+
+
+def _may_repeat(planned: Plan) -> bool:
+    """Whether runs that differ in nothing that counts may be in the plan twice: all but the first find the result of that one."""
+    experiment = planned.experiment
+    return len(planned.scopes) > 1 or any(variant.kwargs_at is not None for variant in experiment.variants) or bool(experiment.default_ids)
+
+
+def _of_each(planned: Plan, reader: SqliteReader | None, known: "_Known") -> Iterator[tuple[Run, State]]:
     runs = iter(planned)
-    fallen = trust.reasons(reader, root) if reader is not None else {}
     history: _History | None = None
     for chunk in iter(lambda: list(islice(runs, CHUNK)), []):
         found = reader.find([run.id_run for run in chunk]) if reader is not None else {}
@@ -44,17 +68,40 @@ def states(planned: Plan, reader: SqliteReader | None, root: Path) -> Iterator[t
             history = _History(planned, reader)
         for run in chunk:
             record = found.get(run.id_run)
-            if record is not None:
-                yield run, _known(record, fallen)
-            else:
-                yield run, history.state(run, fallen) if history is not None else NEW
+            if record is None and reader is not None and history is not None:
+                state = history.state(run, known.fallen)
+                if state is not STANDS_AGAIN:
+                    yield run, state
+                    continue
+                record = next(iter(reader.lookup(run.id_run, 1)), None)
+            yield run, NEW if record is None else known.state(run, record)
 
 
-def _known(record: Record, fallen: dict[int, tuple[float, str]]) -> State:
-    if not record.status.ok:
-        return State(record.status.value.lower())
-    until, why = fallen.get(record.epoch, (float("inf"), ""))
-    return State("changed", why, (), record.id_run) if record.started + record.seconds > until else CACHED
+class _Known:
+    """What becomes of runs that the store has, by the rules of `runner.waiting`."""
+
+    def __init__(self, planned: Plan, rerun: Rerun, fallen: dict[int, tuple[float, str]]) -> None:
+        self.fallen, self._rerun, self._choice = fallen, rerun, Choice(rerun, planned)
+        step = next((step.name for step in planned.experiment.steps if not step.cache), "")
+        self._always = f"step {step}: `cache: false`" if step else ""
+
+    def state(self, run: Run, record: Record) -> State:
+        """Of a run with a record."""
+        until, why = self.fallen.get(record.epoch, (float("inf"), ""))
+        if record.status.ok and record.started + record.seconds > until:
+            return State("changed", why, (), record.id_run)
+        stands = not self._always and self._choice.stands(run, record)
+        if not record.status.ok:
+            why = "--no-retry-failed" if stands else ""
+            return State(record.status.value.lower(), why, executes=not stands)
+        return CACHED if stands else State("again", self._always or self._asked)
+
+    @property
+    def _asked(self) -> str:
+        """The options that say so."""
+        asked = self._rerun
+        named = (("--force", asked.force), ("--force-where", asked.where is not None), ("--force-from", bool(asked.step)))
+        return ", ".join(option for option, given in named if given)
 
 
 class _History:
@@ -85,7 +132,7 @@ class _History:
             return NEW
         if earlier.id_run == run.id_run:  # its result has fallen
             why = fallen.get(earlier.epoch, (0.0, ""))[1]
-            return State("changed", why, (), run.id_run) if why else CACHED
+            return State("changed", why, (), run.id_run) if why else STANDS_AGAIN
         found = self._differences(run, earlier)
         return State("changed", ", ".join(map(str, found)) or UNKNOWN, tuple(found), earlier.id_run)
 

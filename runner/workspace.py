@@ -78,7 +78,7 @@ class Lock:
         except BaseException:
             os.close(self._fd)
             raise
-        self._tell(json.dumps({"host": platform.node(), "pid": os.getpid(), "user": _user(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}))
+        self._tell(json.dumps(who()))
 
     def _tell(self, text: str) -> None:
         """Say who holds it. For people only, so that a full disk is no obstacle here."""
@@ -130,6 +130,20 @@ def _take(descriptor: int, experiment: str, folder: Path) -> None:
             time.sleep(pause)
 
 
+def who() -> dict[str, object]:
+    """What `named` needs to name the process that calls, since now."""
+    return {"host": platform.node(), "pid": os.getpid(), "user": _user(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+
+
+def named(told: bytes) -> str:
+    """The process that `who` told, as JSON, in words."""
+    try:
+        known = json.loads(told)
+        return f"process {known['pid']} of {known['user']} on {known['host']}, since {known['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -139,7 +153,6 @@ def _user() -> str:
 
 def _holder(descriptor: int) -> str:
     try:
-        told = json.loads(os.pread(descriptor, 4096, 0))
-        return f"process {told['pid']} of {told['user']} on {told['host']}, since {told['since']}"
-    except (ValueError, KeyError, OSError):
+        return named(os.pread(descriptor, 4096, 0))
+    except OSError:
         return "another process"

@@ -10,6 +10,7 @@ from runner.suggest import nearest
 
 if TYPE_CHECKING:  # a command's own start must not cost the import of Hydra
     from runner.config.load import Request
+    from runner.rerun import Rerun
     from runner.workspace import Workspace
 
 
@@ -56,6 +57,26 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-cn", "--config-name", metavar="NAME", help="the primary config (default: config)")
     parser.add_argument("-cd", "--config-dir", metavar="DIR", help="one more config directory, searched after the first")
     add_place(parser)
+
+
+def add_rerun(parser: argparse.ArgumentParser) -> None:
+    """Options on which completed or failed runs are executed again."""
+    parser.add_argument("-f", "--force", action="store_true", help="completed runs as well")  # no value: it would swallow an override
+    parser.add_argument("--force-where", metavar="CONDITION", help="completed runs as well where this holds: 'N > 10 and seconds > 60'")
+    parser.add_argument("--force-from", metavar="STEP", default="", help="completed runs as well, from that step on")
+    retry = "(--no-retry-failed: not) runs that failed, crashed or timed out"
+    parser.add_argument("--retry-failed", action=argparse.BooleanOptionalAction, default=True, help=retry)
+
+
+def rerun(options: argparse.Namespace) -> "Rerun":
+    """What these options say. Raises UsageError."""
+    from runner import where
+    from runner.rerun import Rerun
+
+    if options.force and (options.force_where or options.force_from):
+        raise UsageError("--force executes every run from its first step; leave it out beside --force-where and --force-from")
+    condition = where.parse(options.force_where) if options.force_where is not None else None
+    return Rerun(force=options.force, where=condition, step=options.force_from, retry_failed=options.retry_failed)
 
 
 def request(options: argparse.Namespace) -> "Request":

@@ -21,20 +21,22 @@ def main(arguments: list[str]) -> int:
     parser = shared.Parser(
         prog="xrun plan",
         description="What would run: every run with its id, and whether it is new, cached, failed before, or changed and why. Executes "
-        "nothing, writes nothing.",
+        "nothing, writes nothing. With --force and the like: what the same options would execute.",
         epilog="example: xrun plan +experiment=coins N=10,100",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     shared.add_config(parser)
+    shared.add_rerun(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line and run")
     parser.add_argument("--all", action="store_true", help=f"list all runs, not just the first {LIMIT}")
     chosen = parser.parse_intermixed_args(arguments)
+    rerun = shared.rerun(chosen)
     for experiment in load(shared.request(chosen)):
         workspace = locate(experiment.root, chosen.workspace)
         planned = app.plan_only(experiment, workspace)
         reader = stores.read(workspace.store) if workspace.store.is_file() else None
         try:
-            found = novelty.states(planned, reader, experiment.root)
+            found = novelty.states(planned, reader, experiment.root, rerun)
             if chosen.json:
                 _print_json(planned, found)
             else:
@@ -73,7 +75,9 @@ def _print_json(planned: Plan, found: Iterator[tuple[Run, State]]) -> None:
             "index": run.index,
             "id_run": run.id_run,
             "state": state.word,
-            **({"why": state.why, "earlier": state.earlier} if state.why else {}),
+            "executes": state.executes,
+            **({"why": state.why} if state.why else {}),
+            **({"earlier": state.earlier} if state.earlier else {}),
             **({"differences": [difference.told() for difference in state.differences]} if state.differences else {}),
             "params": run.params,
             "kwargs": dict(planned.kwargs(run)),

@@ -10,16 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from runner import __version__
 from runner.beside import Helper
 from runner.commands import options as shared
-from runner.errors import UsageError
 from runner.stop import Stop
-
-if TYPE_CHECKING:
-    from runner.rerun import Rerun
 
 INT_GRACE = 5.0
 TERM_GRACE = 20.0
@@ -42,10 +38,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-r", "--run", action="store_true")
     made.add_argument("-q", "--quiet", action="store_true")
     made.add_argument("--json", action="store_true")
-    made.add_argument("-f", "--force", action="store_true")  # no value: it would swallow the override behind it
-    made.add_argument("--force-where", metavar="CONDITION")
-    made.add_argument("--force-from", metavar="STEP", default="")
-    made.add_argument("--retry-failed", action=argparse.BooleanOptionalAction, default=True)
+    shared.add_rerun(made)
     made.add_argument("--requeueable", action="store_true")
     made.add_argument("--on-disk-full", choices=["wait", "exit"], default="wait")
     made.add_argument("--show-output", action=argparse.BooleanOptionalAction, default=None)
@@ -80,7 +73,7 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
 
     stop = Stop()
     results: list[Result] = []
-    rerun = _rerun(chosen)
+    rerun = shared.rerun(chosen)
     with _own_stdout() as out, _signals(stop, chosen.grace, requeueable=chosen.requeueable):
         console = Console(quiet=chosen.quiet or chosen.json, out=out)
         invocation = Invocation(
@@ -111,17 +104,6 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
         name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *arguments])
         print(f"xrun: stopped by {name}; finished runs are kept, to go on: {again}", file=sys.stderr)
     return max(result.exit_code for result in results)
-
-
-def _rerun(chosen: argparse.Namespace) -> "Rerun":
-    """What of the options says which completed or failed runs are executed. Raises UsageError."""
-    from runner import where
-    from runner.rerun import Rerun
-
-    if chosen.force and (chosen.force_where or chosen.force_from):
-        raise UsageError("--force executes every run from its first step; leave it out beside --force-where and --force-from")
-    condition = where.parse(chosen.force_where) if chosen.force_where is not None else None
-    return Rerun(force=chosen.force, where=condition, step=chosen.force_from, retry_failed=chosen.retry_failed)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Requirements that every implementation keeps, tested by tests/stores/test_suite.
 
 - `append` is atomic and durable: when it returns, the records survive a power cut; when it raises StoreError, none of them is there;
 - at most one record per id_run; a later one replaces an earlier one, except that CANCELLED says nothing about a run that is COMPLETED;
+  nor does what child runs of that attempt did;
 - values come back bit-exact: NaN, infinities, -0.0, integers of any size; so do the points of metrics;
 - what an attempt logged is the run's once a record of that attempt is there; what earlier attempts logged is gone in the same moment;
 - of two invocations that execute one experiment, the earlier one appends nothing any more, and hears of it by LockedError;

@@ -16,6 +16,7 @@ from runner.stores.explained import ExplainedReader
 from runner.stores.presence import gone
 from runner.stores.rows import SELECTED, name_of, provenance_of, record_of, result_of
 from runner.stores.schema import VERSION
+from runner.stores.turns import Lease, is_kept, leases
 
 BUSY_SECONDS = 30.0
 
@@ -128,6 +129,16 @@ class SqliteReader(ExplainedReader):
             last = dict(intact(self._path, epochs, _epoch, "an invocation of"))
             found = sorted(last.items(), key=lambda item: item[1], reverse=True)
             return [(name, counts.get(name, {}), started) for name, started in found]
+
+    def leases(self) -> list[Lease]:
+        """Invocations that may be executing on other machines."""
+        with told(self._path):
+            return leases(self._db)
+
+    def is_kept(self, lease: Lease) -> bool:
+        """Whether an invocation is still there: waits until it shows, or has not for as long as it has promised to."""
+        with told(self._path):
+            return is_kept(self._db, lease)
 
     def provenance(self, epoch: int) -> Provenance | None:
         """As the seam says."""

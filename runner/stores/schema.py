@@ -141,7 +141,13 @@ CREATE TABLE source (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE loaded (epoch INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (epoch, path, digest)) WITHOUT ROWID;
 CREATE TABLE held (epoch INTEGER PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE void (epoch INTEGER PRIMARY KEY, until REAL NOT NULL);
-CREATE TABLE turn (experiment TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE turn (
+    experiment TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    beat INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    holder TEXT NOT NULL
+) WITHOUT ROWID;
 """
 """What runs log hangs on `attempt`, of which there is a row when an attempt has logged anything; `live` while it executes.
 What listings tell of a run that has no record yet stands there as well; `epoch.process` tells whether there is still anybody to end it.
@@ -150,7 +156,11 @@ What listings tell of a run that has no record yet stands there as well; `epoch.
 
 `source` holds the steps' sources by their SHA-256. `loaded`: sources that an invocation's steps loaded and no code digest counts.
 `held`: until when an invocation's data was seen to be what its identities say, where that is not to its end. `void`: results of an
-invocation that ended later than this do not stand. `turn`: the invocation that executes an experiment; an earlier one writes no more.
+invocation that ended later than this do not stand.
+
+`turn`: the invocation that executes an experiment; an earlier one writes no more. Where other machines may use the store, it counts `beat`
+on while it lives: who sees that stand still for `seconds` may take over. 0: it has ended, or its lock tells. `holder` says in JSON who it
+is.
 
 NaN is NULL in SQLite: `first` and `last` are NULL for a NaN, since a series has at least one point; `min` and `max` are where no value is
 finite.
@@ -165,13 +175,15 @@ UPDATE epoch SET crc = xrun_sum(id, experiment, started), provenance_crc = iif(p
 _REPLACED = """
 CREATE TRIGGER run_is_replaced AFTER UPDATE OF epoch, attempt ON run WHEN old.epoch <> new.epoch OR old.attempt <> new.attempt
 BEGIN
-    DELETE FROM attempt WHERE id_run = new.id_run AND (epoch <> new.epoch OR attempt <> new.attempt);
+    DELETE FROM attempt WHERE id_run = new.id_run AND (NOT live OR epoch = new.epoch) AND (epoch <> new.epoch OR attempt <> new.attempt);
     DELETE FROM run WHERE parent = new.id_run AND parent <> '' AND (epoch <> new.epoch OR attempt <> new.attempt);
 END
 """
 _REMOVED = """
-CREATE TRIGGER run_is_removed AFTER DELETE ON run BEGIN DELETE FROM attempt WHERE id_run = old.id_run; END
+CREATE TRIGGER run_is_removed AFTER DELETE ON run
+BEGIN DELETE FROM attempt WHERE id_run = old.id_run AND (NOT live OR epoch = old.epoch); END
 """
+"""What another invocation logs that executes the same run in this moment, for another experiment, stays."""
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*_RECORDS.split(";"), _HANDS),

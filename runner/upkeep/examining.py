@@ -12,7 +12,7 @@ from typing import Final
 
 from runner import stores, table
 from runner.errors import XrunError
-from runner.stores import salvage
+from runner.stores import scanning
 from runner.stores.damage import told
 from runner.upkeep import kept
 from runner.upkeep.finding import Finding, users
@@ -50,7 +50,7 @@ def _store(path: Path, *, busy: bool) -> Iterator[Finding]:
             if wrong:
                 yield Finding("structure", f"the file of the store is damaged: {wrong}", REPAIR)
             db.text_factory = bytes
-            damaged = [found for found in salvage.scan(db) if not found.intact]
+            damaged = [found for found in scanning.scan(db) if not found.intact]
             if damaged:
                 yield Finding("rows", _rows(damaged), REPAIR)
             live = 0 if busy or wrong or damaged else db.execute("SELECT count(*) FROM attempt WHERE live").fetchone()[0]
@@ -71,7 +71,7 @@ def _structure(db: sqlite3.Connection) -> str:
     return " ".join(" ".join(wrong[:_LISTED]).replace("*** in database main ***", "").split())
 
 
-def _rows(damaged: list[salvage.Found]) -> str:
+def _rows(damaged: list[scanning.Found]) -> str:
     """`3 rows of points, 1 of run are damaged (runs a, b)`."""
     counts = Counter(found.table for found in damaged)
     runs = list(dict.fromkeys(found.whose for found in damaged if found.whose))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from runner.errors import LockedError
+from runner import stores
+from runner.errors import LockedError, XrunError
 from runner.stores import holders
 from runner.workspace import Lock, Workspace
 
@@ -21,9 +22,21 @@ class Finding:
 
 def users(workspace: Workspace) -> list[str]:
     """Who uses the workspace now, a sentence each: experiments that are being run, other processes that have the store open."""
-    held = list(Lock.held(workspace).values())
+    held = list(Lock.held(workspace).values()) or _elsewhere(workspace)
     others = [pid for pid in holders.holders(workspace.store) if not any(f"process {pid} " in sentence for sentence in held)]
     return held + [f"the store is open in {holders.named([pid])}" for pid in others]
+
+
+def _elsewhere(workspace: Workspace) -> list[str]:
+    """Experiments that other machines run, on a network file system; waits where nobody can tell at once."""
+    try:
+        reader = stores.read(workspace.store)
+    except XrunError:
+        return []  # whoever asks finds out that there is none, or that it is damaged
+    try:
+        return [str(lease) for lease in reader.leases() if reader.is_kept(lease)]
+    finally:
+        reader.close()
 
 
 def require_alone(workspace: Workspace) -> None:

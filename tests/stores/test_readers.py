@@ -9,7 +9,7 @@ import pytest
 
 from runner import stores
 from runner.record import Record, Status
-from runner.stores import holders, sqlite
+from runner.stores import holders, wal
 
 HOLDER = """
 import sqlite3, sys
@@ -62,16 +62,16 @@ def test_who_has_it_open_and_who_reads_is_known(store, holder, tmp_path):
 
 
 def test_a_reader_that_stays_is_named_once_when_the_wal_has_grown(store, holder, monkeypatch):
-    monkeypatch.setattr(sqlite, "CHECKPOINT_BYTES", 1 << 20)
-    monkeypatch.setattr(sqlite, "WAL_BYTES", 4 << 20)
-    with pytest.warns(sqlite.GrowthWarning, match=f"grown to . MB, since process {holder.pid} ") as caught:
+    monkeypatch.setattr(wal, "CHECKPOINT_BYTES", 1 << 20)
+    monkeypatch.setattr(wal, "WAL_BYTES", 4 << 20)
+    with pytest.warns(wal.GrowthWarning, match=f"grown to . MB, since process {holder.pid} ") as caught:
         append_large(store, 20)
     assert len(caught) == 1
     assert len(list(store.records())) == 120
 
 
 def test_a_wal_is_used_again_when_nobody_stays(store, monkeypatch, tmp_path):
-    monkeypatch.setattr(sqlite, "CHECKPOINT_BYTES", 1 << 20)
+    monkeypatch.setattr(wal, "CHECKPOINT_BYTES", 1 << 20)
     append_large(store, 40)
     assert (tmp_path / "store-wal").stat().st_size < 5 << 20
 
@@ -115,7 +115,7 @@ def test_a_crowd_of_readers_fails_no_commit(store, holder, tmp_path):
 
 
 @pytest.mark.soak
-@pytest.mark.filterwarnings("ignore::runner.stores.sqlite.GrowthWarning")
+@pytest.mark.filterwarnings("ignore::runner.stores.wal.GrowthWarning")
 def test_a_crowd_of_readers_and_one_that_stays_a_minute(store, holder, tmp_path):
     alone, crowded = crowd(store, tmp_path / "store", 60.0)
     print(f"{alone:.0f} commits a second alone, {crowded:.0f} in the crowd")

@@ -8,7 +8,7 @@ import pytest
 
 from runner import stores
 from runner.errors import StoreError, XrunError
-from runner.stores import salvage
+from runner.stores import salvage, scanning
 from runner.stores.damage import DamageWarning
 
 
@@ -40,9 +40,9 @@ def test_of_a_whole_store_everything_comes_over(whole, tmp_path):
 def test_no_table_is_forgotten(whole):
     db = sqlite3.connect(whole[0])
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables - {"seal"} == set(salvage.TABLES)
+    assert tables - {"seal"} == set(scanning.TABLES)
     without = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID'")}
-    assert without == set(salvage.WITHOUT_ROWID)
+    assert without == set(scanning.WITHOUT_ROWID)
     db.close()
 
 

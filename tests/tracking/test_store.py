@@ -198,6 +198,31 @@ def test_a_cancelled_execution_of_a_completed_run_leaves_the_old_series(store):
     assert store.find(["id"])["id"].epoch == 1
 
 
+def test_a_cancelled_execution_of_a_completed_run_leaves_the_old_child_runs(store):
+    def child(name, epoch, parent="id", **changes):
+        return record(f"child-{name}", parent=parent, name=name, epoch=epoch, **changes)
+
+    old = [child("a", 1, fields_json='{"x":1}'), child("b", 1), child("c", 1, parent="child-a"), record(epoch=1)]
+    store.append(old, [full(1, id_run=f"child-{name}") for name in "abc"])
+    again = [child("a", 2), child("new", 2), child("c", 2, parent="child-a"), child("b", 2, status=Status.CANCELLED)]
+    ended = [record(epoch=2, status=Status.CANCELLED), record("failed", epoch=2, status=Status.FAILED)]
+    store.append([*again, *ended], [full(2, id_run=f"child-{name}", epoch=2) for name in ("a", "b", "c", "new")])
+    assert {r.id_run: r for r in store.records(children=True) if r.id_run != "failed"} == {r.id_run: r for r in old}
+    assert store.find(["failed"])
+    assert [values(store, f"child-{name}") for name in ("a", "b", "c", "new")] == [[1, 1.5]] * 3 + [[]]
+    assert store._db.execute("SELECT count(*) FROM attempt").fetchone() == (3,)
+
+
+def test_a_cancelled_execution_of_a_run_that_had_failed_replaces_its_child_runs(store):
+    def child(epoch, **changes):
+        return record("child", parent="id", name="part", epoch=epoch, **changes)
+
+    store.append([child(1), record(epoch=1, status=Status.FAILED)], [full(1, id_run="child")])
+    store.append([child(2, status=Status.CANCELLED), record(epoch=2, status=Status.CANCELLED)], [full(2, id_run="child", epoch=2)])
+    assert [(r.status.value, r.epoch) for r in store.children("id")] == [("CANCELLED", 2)]
+    assert values(store, "child") == [2, 2.5]
+
+
 def test_child_runs_are_replaced_with_their_parent(store):
     def child(name, epoch):
         return record(f"child-{name}", parent="id", name=name, epoch=epoch)
@@ -233,6 +258,27 @@ def test_two_experiments_may_execute_one_run_at_once(store, other):
     other.append([record(epoch=second, experiment="f")])
     assert values(store) == [2, 2.5, 2.75]
     assert set(store.summaries(["id"])["id"]) == {"loss", "late"}
+
+
+@pytest.mark.parametrize("children", [False, True])
+def test_a_result_that_is_replaced_takes_nothing_from_another_xrun_that_executes_the_run_as_well(store, other, children):
+    def part(epoch, experiment="e"):
+        return [record("child", parent="id", name="part", epoch=epoch, experiment=experiment)] if children else []
+
+    def logged(tag, epoch, experiment="e"):
+        whose = [full(tag, epoch=epoch, experiment=experiment)]
+        of_child = replace(full(tag, id_run="child", epoch=epoch, experiment=experiment), parent="id", name="part")
+        return [*whose, of_child] if children else whose
+
+    old = store.begin("e", 1.0)
+    store.append([*part(old), record(epoch=old)], logged(1, old))
+    first, second = store.begin("e", 2.0), other.begin("f", 2.0)
+    other.append([], logged(3, second, "f"))
+    store.append([record(epoch=first)], [full(2, epoch=first)])  # it has made no child run this time
+    assert everything(store) == seen(2)
+    other.append([*part(second, "f"), record(epoch=second, experiment="f")])
+    assert everything(store) == seen(3)
+    assert [values(store, child.id_run) for child in store.children("id")] == ([[3, 3.5]] if children else [])
 
 
 def test_an_attempt_whose_rows_another_coordinator_has_removed_begins_anew(store, other):

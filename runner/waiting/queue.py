@@ -1,18 +1,18 @@
-"""Runs of a plan on their way to an executor: looked up, where the store may have them, and given a place to go on."""
+"""Runs of a plan that are still to be looked up or executed."""
 
 import itertools
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from runner import identity
 from runner.checkpoint import Sharing
 from runner.claims import Claims
-from runner.logged import Entries, Prefix
+from runner.logged import Entries
 from runner.plan import Plan, Run
 from runner.record import Record, Start
 from runner.rerun import Choice, Rerun
 from runner.stores.base import Store
+from runner.waiting.starts import Starts
 
 LOOKUP = 512
 MAX_HELD = 16 * LOOKUP
@@ -32,12 +32,9 @@ class Waiting:
         choice = self._choice
         steps = plan.experiment.steps
         self._look = not choice.everything and all(step.cache for step in steps)
-        self._links = next((k for k, step in enumerate(steps) if not step.cache), len(steps) - 1)
-        """How many links of a run may be taken from earlier ones."""
-        self._links_again = min(self._links, choice.taken_over)
-        """The same of a run that is executed though it has completed."""
-        self._starts: dict[int, Start] = {}
-        """Index -> where the run can go on, of those in `_todo`."""
+        self._starts = Starts(store, next((k for k, step in enumerate(steps) if not step.cache), len(steps) - 1))
+        self._links_again = min(self._starts.links, choice.taken_over)
+        """How many first steps a run takes over at most that is executed though it has completed."""
         self._todo: list[Run] = []
         self._twins: list[Run] = []
         """Runs whose id is that of a run under way (two variants that differ in ignored kwargs): its record is theirs."""
@@ -89,10 +86,10 @@ class Waiting:
                 again = self._choice.everything or (record is not None and record.status.ok)
                 self._pending.add(run.id_run)
                 self._todo.append(run)
-                if limit := self._links_again if again else self._links:
+                if limit := self._links_again if again else self._starts.links:
                     limits[run.index] = limit
         if limits:
-            self._find_starts(limits)
+            self._starts.find([run for run in self._todo if run.index in limits], limits)
 
     def _share(self, found: Iterable[Record]) -> None:
         """Note which of them other experiments have executed."""
@@ -132,37 +129,13 @@ class Waiting:
             for id_run in self._pending.difference(run.id_run for run in self._todo):
                 self._claims.claim(id_run)
 
-    def _find_starts(self, limits: dict[int, int]) -> None:
-        """Of each run to execute, the longest row of first steps that an earlier run has executed."""
-        todo = [run for run in self._todo if run.index in limits]
-        links = {run.index: run.links[: limits[run.index]] for run in todo}
-        every = list(dict.fromkeys(link for some in links.values() for link in some))
-        ids = {link: identity.uuid8(bytes.fromhex(link)) for link in every}  # of runs that had these steps and no more
-        found = self._store.prefixes([*every, *ids.values()])
-        ended = self._store.find([id_run for id_run in ids.values() if id_run not in found])
-        for run in todo:
-            for steps, link in reversed(list(enumerate(links[run.index], 1))):
-                start = found.get(link) or found.get(ids[link])
-                if start is None and (record := ended.get(ids[link])) is not None and record.status.ok:
-                    start = _where_it_ended(record, steps)
-                if start is not None and start.prefix.steps:
-                    self._starts[run.index] = start
-                    break
-
     def behind(self, run: Run) -> tuple[Start | None, Entries]:
         """Where a run that was taken goes on, and what had been logged up to there."""
-        start = self._starts.pop(run.index, None)
-        return start, self._store.behind(start) if start is not None else ()
+        return self._starts.behind(run)
 
     def further(self, run: Run, start: Start | None) -> tuple[Start, Entries] | None:
         """Where a run can go on that has begun at `start` and failed: behind the steps that it has finished itself; None: no further."""
-        links = run.links[: self._links]
-        found = self._store.prefixes(links)
-        for link in reversed(links):
-            own = found.get(link)
-            if own is not None and own.id_run == run.id_run and own.prefix.steps > (start.prefix.steps if start is not None else 0):
-                return own, self._store.behind(own)
-        return None
+        return self._starts.further(run, start)
 
     def _end(self) -> None:
         """The plan is through: what is left are twins, once the runs that they wait for are committed."""
@@ -220,10 +193,3 @@ class Waiting:
         if self._in_use:
             freed = [self._in_use.pop(id_run, None) for id_run in ids]
             self._held = self._held and not any(freed)
-
-
-def _where_it_ended(record: Record, steps: int) -> Start:
-    """The end of a run that has logged nothing: its record is its state."""
-    state = '{"step":null,"next":{},"params":{}}'
-    prefix = Prefix(steps, record.fields_json, record.tags_json, state, record.id_run)
-    return Start(prefix=prefix, id_run=record.id_run, attempt=0, points=0, parts=0)
