@@ -103,7 +103,7 @@ STEPS = [
     ("???", "steps: a value is required here (???)"),
     ("[a]", 'steps[0].call: "a" is not a reference to a function\n  write package.module.function or package.module:function'),
     ("['a b.c']", "steps[0].call: "),
-    ("[3]", "steps[0]: 3 is not a mapping\n  valid keys: call, script, command, name, kwargs, timeout, retries"),
+    ("[3]", "steps[0]: 3 is not a mapping\n  valid keys: call, script, command, name, kwargs, timeout, max_memory, retries"),
     ("[{name: s}]", "steps[0].call: the step calls nothing"),
     ("[{call: a.b, retrie: 1}]", "steps[0].retrie: unknown key `retrie`\n  did you mean `retries`?"),
     ("[{call: a.b, retries: '2'}]", 'steps[0].retries: "2" is not a whole number of at least 0'),
