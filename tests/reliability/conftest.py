@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def step(n, wait=0.0):
 
 DRIVER = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from runner import executors, plan, stores
 from runner.errors import StoreError
@@ -51,16 +52,16 @@ experiment = Experiment(name="e", steps=steps, variants=(Variant(kwargs=kwargs, 
 executor = executors.EXECUTORS["local"](ExecutorSpec(workers=2))
 planned = plan.expand(experiment, executor.inspect(experiment).code)
 executor.start(Job(experiment="e", root=root, steps=steps, scopes=planned.scopes, folders=root / "artifacts"))
-store = stores.open(path)
 try:
-    for record in execute(planned, executor, store):
-        if isinstance(record, Record):
-            print(record.id_run, flush=True)
+    with closing(stores.open(path)) as store:
+        for record in execute(planned, executor, store):
+            if isinstance(record, Record):
+                print(record.id_run, flush=True)
 except StoreError as error:
     print(error, file=sys.stderr)
     sys.exit(74)
 finally:
-    store.close()
+    executor.close()
 """
 """`driver.py STORE RUNS WAIT`: execute work.step over n, and print the id of every run once it is committed."""
 
@@ -111,18 +112,19 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "runner.cli", *arguments]
 
-    def start(self, *arguments: str, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-        """xrun in a session of its own."""
+    def start(self, *arguments: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        """xrun in a session of its own; `environment` is what it has besides ours."""
         process = subprocess.Popen(
             [*prefix, *self.command(*arguments)],
-            cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            cwd=self.root, env={**self.environment, **(environment or {})},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         self.started.append(process)
         return process
 
-    def run(self, *arguments: str, timeout: float = 60) -> tuple[int, str, str]:
+    def run(self, *arguments: str, timeout: float = 60, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         """xrun to its end: code, stdout, stderr."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, environment=environment)
         out, err = process.communicate(timeout=timeout)
         return process.returncode, out, err
 
@@ -173,6 +175,12 @@ class Project:
         deadline = time.monotonic() + seconds
         while not path.exists() or not path.read_text():
             assert time.monotonic() < deadline, f"{path} did not appear"
+            time.sleep(0.01)
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
             time.sleep(0.01)
 
     def assert_none_alive(self, seconds: float = 2.0) -> None:

@@ -48,9 +48,9 @@ def test_what_is_acknowledged_is_what_is_stored_however_writing_fails(project, f
     stores.open(path).close()  # so that it is the records which meet the fault
     call = fault.partition(":")[0]
     prefix = ("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={fault}")
-    done = project.drive(path, 400, 0.001, prefix=prefix)
-    assert done.returncode == 74, done.stderr
+    done = project.drive(path, 900, 0.002, prefix=prefix)
     acked = done.stdout.split()
+    assert done.returncode == 74 or len(acked) == 900, done.stderr  # the fault may have met the last checkpoint, which loses nothing
     db = sqlite3.connect(path)
     stored = [row[0] for row in db.execute("SELECT id_run FROM run ORDER BY seq")]
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -59,7 +59,7 @@ def test_what_is_acknowledged_is_what_is_stored_however_writing_fails(project, f
     if "ENOSPC" in fault:
         assert acked == stored  # after a failed fsync more may be there than the kernel said
     project.assert_none_alive()
-    assert project.drive(path, 400).returncode == 0
+    assert project.drive(path, 900).returncode == 0
 
 
 def spoil_with_a_file(project):
