@@ -78,8 +78,9 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         schema_checked()
         if experiment.provenance.git_clean:
             git_provenance.require_clean(evidence.git())
-        if any(step.timeout for step in experiment.steps) and not isinstance(executor, Local):
-            invocation.console.say("xrun: warning: `timeout` is enforced by the executor `local` alone; here it is not")
+        for option in ("timeout", "max_memory") if not isinstance(executor, Local) else ():
+            if any(getattr(step, option) for step in experiment.steps):
+                invocation.console.say(f"xrun: warning: `{option}` is enforced by the executor `local` alone; here it is not")
         lock = Lock(workspace, experiment.name)
         try:
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)

@@ -113,6 +113,8 @@ class Step:
     """Arguments of this step alone; they win over the experiment's kwargs."""
     timeout: float | None = None
     """Seconds of wall time; None: no limit."""
+    max_memory: int | None = None
+    """Bytes of resident memory of the step's process and of those that it starts; None: no limit."""
     retries: int = 0
     """How often a run that failed in this step is tried again."""
     backoff: float = 0.0

@@ -1,5 +1,6 @@
 """For all tests."""
 
+import os
 import signal
 
 import pytest
@@ -13,3 +14,15 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     """Names of cases do not hold addresses: two processes that collect the same tests must agree."""
     text = repr(val)
     return f"{argname}-{type(val).__name__}" if " at 0x" in text else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`@pytest.mark.forms(rounds=(3, 50))`: a short form, and a long one that `make soak` runs."""
+    mark = metafunc.definition.get_closest_marker("forms")
+    if mark is None:
+        return
+    scale = float(os.environ.get("XRUN_TEST_SCALE", "1"))
+    short = [numbers[0] for numbers in mark.kwargs.values()]
+    long = [max(1, round(numbers[1] * scale)) for numbers in mark.kwargs.values()]
+    forms = [pytest.param(*short, id="short"), pytest.param(*long, id="long", marks=pytest.mark.soak)]
+    metafunc.parametrize(list(mark.kwargs), forms)

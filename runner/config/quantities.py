@@ -14,6 +14,7 @@ _TIME_PART = re.compile(rf"({_NUMBER})\s*(ms|s|min|m|h|d)")
 _SIZE = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]+)\s*")
 MAX_SECONDS = 1e9
 """About 30 years; what is longer is no limit."""
+MIN_MEMORY = 1_000_000
 
 
 def seconds(reader: Reader, value: Any, key: str) -> float:
@@ -24,6 +25,14 @@ def seconds(reader: Reader, value: Any, key: str) -> float:
     if type(found) not in (int, float) or not 0 < found <= MAX_SECONDS:
         raise reader.refuse(key, f"{shown(value)} is not a number of seconds above 0", "write 90, 90s, 10m, 1h30m or 2d")
     return float(found)
+
+
+def memory(reader: Reader, value: Any, key: str) -> int:
+    """A number of bytes that a process can do with: at least 1 MB, which says that no unit was forgotten."""
+    found = size(reader, value, key)
+    if found < MIN_MEMORY:
+        raise reader.refuse(key, f"{shown(value)} is less than any process needs", "write 500 MB, 2 GB")
+    return found
 
 
 def size(reader: Reader, value: Any, key: str) -> int:

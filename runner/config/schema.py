@@ -18,6 +18,7 @@ class StepSchema:
     name: Any = None
     kwargs: dict[str, Any] = field(default_factory=dict)
     timeout: Any = None
+    max_memory: Any = None
     retries: Any = 0
     backoff: Any = None
     backoff_max: Any = 60

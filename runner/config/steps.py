@@ -48,6 +48,7 @@ def _step(reader: Reader, entry: Any, key: str, taken: set[str]) -> Step:
         name=_unique(name, taken) if entry["name"] is None else reader.text(entry["name"], f"{key}.name"),
         kwargs=reader.mapping(entry["kwargs"], f"{key}.kwargs"),
         timeout=None if entry["timeout"] is None else quantities.seconds(reader, entry["timeout"], f"{key}.timeout"),
+        max_memory=None if entry["max_memory"] is None else quantities.memory(reader, entry["max_memory"], f"{key}.max_memory"),
         **retrying.read(reader, entry, given, key),
         version=None if entry["version"] is None else reader.integer(entry["version"], f"{key}.version", 0),
         code=reader.member(entry["code"], f"{key}.code", CodePolicy),

@@ -14,12 +14,12 @@ from time import monotonic  # bound before any step's module can put another clo
 
 from runner import process
 from runner.capture import Capture
-from runner.executors import parent, wire
+from runner.executors import memory, parent, wire
 from runner.executors.page import Page
 from runner.journal import Journal
 from runner.logged import Entries
 from runner.record import Outcome
-from runner.worker import Item, Performer
+from runner.worker import Item, Job, Performer
 
 FLUSH_SECONDS = 0.05
 FLUSH_BYTES = 1 << 20
@@ -57,6 +57,9 @@ class _Worker:
         self._sock, self._page, self._slot, self._capture = sock, page, slot, capture
         self._journal = Journal(page.journal(slot))
         self._output = (0, 0)
+        self._memory: memory.Leftover | None = None
+        """None: no step has a limit."""
+        self._leftover = 0
         self._file = os.fstat(sock.fileno()).st_ino
         self._outcomes: list[tuple[Outcome, wire.Output]] = []
         self._bytes = 0
@@ -66,7 +69,10 @@ class _Worker:
         job = process.read(self._sock)
         if job is None:
             return
-        performer = Performer(process.unpack(job), self._report, self._journal)
+        unpacked: Job = process.unpack(job)
+        performer = Performer(unpacked, self._report, self._journal)
+        if any(step.max_memory is not None for step in unpacked.steps):
+            self._memory = memory.Leftover()
         self._capture.redirect()  # only now: what modules print on import is no run's
         while (batch := process.read(self._sock)) is not None:
             self._perform(performer, process.unpack(batch))
@@ -93,7 +99,8 @@ class _Worker:
     def _mark(self, index: int, step: int) -> None:
         if step == 0:
             self._journal.clear()  # what stands there is the last run's
-        self._page.mark(self._slot, index, step, monotonic(), self._output)
+            self._leftover = self._memory.bytes() if self._memory is not None else 0
+        self._page.mark(self._slot, index, step, monotonic(), self._output, self._leftover)
 
     def _report(self, index: int, entries: Entries) -> None:
         """What a run has logged, on its way at once; what was finished before it goes first."""

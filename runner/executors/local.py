@@ -15,13 +15,14 @@ from collections.abc import Iterable, Sequence
 
 from runner import process
 from runner.errors import WorkerStartError
+from runner.executors import memory, oom
 from runner.executors.nursery import Nursery
 from runner.executors.pace import Pace
 from runner.executors.page import Current, Page, create
-from runner.executors.sampling import Sample, Sampler, taken
-from runner.executors.workers import GARBLED, Worker, end_of_process
+from runner.executors.sampling import Sample, Sampler
+from runner.executors.workers import GARBLED, OUT_OF_MEMORY, Worker, end_of_process
 from runner.logged import FLOAT, INT, Entries, Points, Restart
-from runner.record import Live, Outcome
+from runner.record import Live, Outcome, Status
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
 from runner.worker import Item, Job
@@ -47,6 +48,7 @@ class Local:
         self._workers: dict[int, Worker] = {}
         self._found: list[Outcome | Live] = []
         self._limits: list[float | None] = []
+        self._memory, self._oom = memory.Watch(()), oom.Watch(None)
         self._pace = Pace(self._count)
         self._heard: set[int] = set()
         """Runs that execute and have been heard of."""
@@ -78,6 +80,7 @@ class Local:
         self._job = process.pack(job)
         self._max_log, self._sampler = job.max_log, Sampler(every=job.system_seconds) if job.system_seconds else None
         self._limits = [step.timeout for step in job.steps]
+        self._memory, self._oom = memory.Watch([step.max_memory for step in job.steps]), oom.Watch(oom.counter())
         self._nursery.sock.setblocking(False)
         self._selector.register(self._nursery.sock, selectors.EVENT_READ, None)
 
@@ -102,6 +105,7 @@ class Local:
         deadline = time.monotonic() + timeout
         while not self._found and self.busy():
             self._enforce_limits()
+            self._enforce_memory()
             for key, mask in self._selector.select(max(0.0, min(deadline - time.monotonic(), self._poll_seconds()))):
                 if key.data is None:
                     self._hear_of_workers()
@@ -158,7 +162,7 @@ class Local:
             self._watch(worker)
 
     def _has_room(self, worker: Worker) -> bool:
-        if not self._queue or worker.late is not None or len(worker.batches) >= self._pace.depth:
+        if not self._queue or worker.late is not None or worker.bloated or len(worker.batches) >= self._pace.depth:
             return False
         suspects = self._alone and any(item[0] in self._alone for item in (self._queue[0], *worker.pending()))
         return not (worker.batches and suspects)
@@ -226,6 +230,7 @@ class Local:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
+        self._oom.look()
         sizes = {
             slot: worker.streams.sizes() for slot, worker in self._workers.items()
         }  # first: what a run prints, it prints before it ends
@@ -256,7 +261,7 @@ class Local:
         """A worker has died: hear its last words, blame the run that it was in, queue the others again."""
         self._receive(worker)
         pending = worker.pending()
-        accused = worker.late or self._page.current(worker.slot)
+        accused = None if worker.bloated else worker.late or self._page.current(worker.slot)
         if worker.garbled:
             accused = Current(pending[0][0], 0, time.monotonic()) if len(pending) == 1 else None
             status = GARBLED
@@ -265,9 +270,9 @@ class Local:
         if guilty is not None and accused is not None:
             pending.remove(guilty)
             self._heard.discard(accused.index)
-            self._found.append(worker.verdict(status, accused, self._limits, bytes(self._page.journal(worker.slot))))
+            self._found.append(worker.verdict(status, accused, bytes(self._page.journal(worker.slot)), oom=self._oom.has_killed()))
             self._idle_deaths = 0
-        elif worker.late is None and not worker.garbled and not self._draining:
+        elif worker.late is None and not worker.garbled and not worker.bloated and not self._draining:
             self._idle_deaths += 1
         self._forget(worker)
         self._requeue(pending)
@@ -284,7 +289,8 @@ class Local:
 
     def _poll_seconds(self) -> float:
         limits = [limit for limit in self._limits if limit is not None]
-        return max(0.005, min(0.1, min(limits) / 10)) if limits else 0.5
+        longest = memory.LOOK_SECONDS if self._memory.needed else 0.5
+        return min(longest, max(0.005, min(0.1, min(limits) / 10))) if limits else longest
 
     def _enforce_limits(self) -> None:
         if not any(limit is not None for limit in self._limits):
@@ -296,8 +302,22 @@ class Local:
                 continue
             limit = self._limits[current.step]
             if limit is not None and now - current.since > limit:
-                worker.late = current  # it may complete before the signal arrives; then its result counts, and nobody is to blame
-                worker.has_taken(*taken(worker.pid))
+                worker.condemn(current, Status.TIMED_OUT, "Timeout", f"the step took longer than its timeout of {limit:g} s")
+
+    def _enforce_memory(self) -> None:
+        if not self._memory.needed:
+            return
+        sound = (worker for worker in self._workers.values() if worker.pid and not worker.late and not worker.bloated)
+        executing = {worker.pid: (worker, current) for worker in sound if (current := self._page.current(worker.slot))}
+        for pid, (used, limit) in self._memory.excess([(pid, current.step) for pid, (_, current) in executing.items()]).items():
+            worker, current = executing[pid]
+            if self._page.current(worker.slot) != current:
+                continue  # it was in the next run by then
+            if used - current.leftover > limit:
+                text = f"the step used {memory.shown(used)} of memory, of at most {memory.shown(limit)} (`max_memory`)"
+                worker.condemn(current, Status.CRASHED, OUT_OF_MEMORY, text)
+            elif not self._draining:  # a fresh worker will tell whether it is this run
+                worker.bloated = True
                 worker.kill()
 
 

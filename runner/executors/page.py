@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from runner.capture import anonymous
 from runner.journal import JOURNAL_BYTES
 
-_SLOT = struct.Struct("<dqqqq")  # monotonic start of the step, step, ends of stdout and stderr before the run, run index + 1 (0: none)
+_SLOT = struct.Struct("<dqqqqq")
+"""Monotonic start of the step, step, ends of stdout and stderr before the run, leftover, run index + 1 (0: none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Current:
     """Monotonic seconds; the clock is one for all processes of a machine."""
     output: tuple[int, int] = (0, 0)
     """Where its output to stdout and stderr begins in the files that catch it."""
+    leftover: int = 0
+    """Bytes of memory that earlier runs have left in the worker; 0 while no step has a limit."""
 
 
 def create(slots: int) -> int:
@@ -44,13 +47,15 @@ class Page:
         self._slots = (size - _SLOT.size) // (JOURNAL_BYTES + _SLOT.size)
         self._start = self._slots * JOURNAL_BYTES
 
-    def mark(self, slot: int, index: int, step: int, now: float, output: tuple[int, int] = (0, 0)) -> None:
+    def mark(  # noqa: PLR0913 - the fields of a slot
+        self, slot: int, index: int, step: int, now: float, output: tuple[int, int] = (0, 0), leftover: int = 0
+    ) -> None:
         """Worker: this is what I execute; index -1: nothing.
 
         The fields are written one after the other, the index last: who reads in between may see the run before with a start that is too
         young, never a run with the start of another, which might look late.
         """
-        _SLOT.pack_into(self._map, self._start + _SLOT.size * (slot + 1), now, step, *output, index + 1)
+        _SLOT.pack_into(self._map, self._start + _SLOT.size * (slot + 1), now, step, *output, leftover, index + 1)
 
     def current(self, slot: int) -> Current | None:
         """Coordinator: what the worker executes. Read twice, because the worker may be writing."""
@@ -59,8 +64,8 @@ class Page:
             first = self._map[start : start + _SLOT.size]
             if first == self._map[start : start + _SLOT.size]:
                 break
-        since, step, out, err, index = _SLOT.unpack(first)
-        return Current(index - 1, step, since, (out, err)) if index else None
+        since, step, out, err, leftover, index = _SLOT.unpack(first)
+        return Current(index - 1, step, since, (out, err), leftover) if index else None
 
     def journal(self, slot: int) -> memoryview:
         """The memory that a worker's journal is in."""

@@ -15,12 +15,15 @@ from runner.executors import wire
 from runner.executors.child import DISCONNECTED
 from runner.executors.page import Current
 from runner.executors.parent import kill_group
+from runner.executors.sampling import taken
 from runner.executors.streams import Streams
 from runner.logged import Entries
 from runner.record import Failure, Live, Outcome, Status
 from runner.worker import Item
 
 MAX_TRACE = 64_000
+OUT_OF_MEMORY = "oom"
+"""Kind of the failure of a run that was ended because it used too much memory."""
 
 GARBLED = 114
 """Stands for the end of a worker that was killed because something else than its reports came from it."""
@@ -43,6 +46,10 @@ class Worker:
         """What it was given and has not reported, oldest batch first."""
         self.late: Current | None = None
         """The run that it is being killed for."""
+        self._sentence = (Status.TIMED_OUT, "", "")
+        """What that run is recorded as: status, kind, message."""
+        self.bloated = False
+        """It is being killed because its runs have left too much memory behind; the one that it is in is not to blame."""
         self.garbled = False
         """Something else than its reports has come from it."""
         self._cpu_seconds, self._max_rss = 0.0, 0
@@ -119,19 +126,27 @@ class Worker:
         if self.pid:
             kill_group(self.pid)
 
+    def condemn(self, current: Current, status: Status, kind: str, message: str) -> None:
+        """Kill it for what this run does. It may complete before the signal arrives; then its result counts, and nobody is to blame."""
+        self.late, self._sentence = current, (status, kind, message)
+        self.has_taken(*taken(self.pid))
+        self.kill()
+
     def has_taken(self, cpu_seconds: float, max_rss: int) -> None:
         """What it has taken of the machine in its life, shortly before its end or after it; the peak in bytes is its last run's."""
         self._cpu_seconds, self._max_rss = max(self._cpu_seconds, cpu_seconds), max(self._max_rss, max_rss)
 
-    def verdict(self, status: int, current: Current, limits: Sequence[float | None], journal: bytes) -> Outcome:
-        """What its death, with this wait status, means for the run that it was in; `journal` holds what that has logged last."""
+    def verdict(self, status: int, current: Current, journal: bytes, *, oom: bool) -> Outcome:
+        """What its death, with this wait status, means for the run that it was in; `journal` holds what that has logged last.
+
+        `oom`: the kernel has just killed a process because memory ran out.
+        """
         seconds = max(0.0, time.monotonic() - current.since)
         if self.late is current:
-            how, trace = Status.TIMED_OUT, ""
-            kind, message = "Timeout", f"the step took longer than its timeout of {limits[current.step]:g} s"
+            (how, kind, message), trace = self._sentence, ""
         else:
             how, trace = Status.CRASHED, os.pread(self.fault, MAX_TRACE, 0).decode("utf-8", "replace")
-            kind, message = end_of_process(status)
+            kind, message = end_of_process(status, oom=oom)
         failure = Failure(kind=kind, message=message, traceback=trace)
         return Outcome(
             index=current.index,
@@ -160,8 +175,10 @@ class Worker:
         os.close(self.fault)
 
 
-def end_of_process(status: int) -> tuple[str, str]:
+def end_of_process(status: int, *, oom: bool = False) -> tuple[str, str]:
     """How a process ended, as a kind and a sentence."""
+    if oom and status == -signal.SIGKILL:
+        return OUT_OF_MEMORY, "the kernel ended the process, because memory ran out; `max_memory` of the step ends it before that"
     if status == DISCONNECTED:
         return "Disconnected", "the step closed file descriptors that are not its own, the one among them that its worker reports with"
     if status == GARBLED:

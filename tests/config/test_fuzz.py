@@ -35,6 +35,7 @@ KEYS = st.sampled_from(
         "checks",
         "call",
         "timeout",
+        "max_memory",
         "retries",
         "a",
         "b",

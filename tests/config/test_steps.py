@@ -27,6 +27,7 @@ def test_a_script_with_everything(steps):
     metrics_file: "${run.dir}/metrics.json"
     python: python3
     timeout: 1h30m
+    max_memory: 2 GB
     retries: 2
     kwargs: {k: 3}
     version: 2
@@ -34,8 +35,8 @@ def test_a_script_with_everything(steps):
     cache: false""",
         "params: {reg_rate: [0.1, 0.2]}\nkwargs: {k: 1}",
     )
-    assert (step.call, step.name, step.timeout, step.retries, step.version, step.code, step.cache, step.kwargs) == (
-        "train.py", "fit", 5400.0, 2, 2, "module", False, {"k": 3},
+    assert (step.call, step.name, step.timeout, step.max_memory, step.retries, step.version, step.code, step.cache, step.kwargs) == (
+        "train.py", "fit", 5400.0, 2_000_000_000, 2, 2, "module", False, {"k": 3},
     )  # fmt: skip
     assert step.process == Process(
         script="train.py",

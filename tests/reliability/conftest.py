@@ -1,4 +1,9 @@
-"""The common harness: a project whose results are a function of the parameters, `xrun` on it as a real process, what must hold after."""
+"""The common harness: a project whose results are a function of the parameters, `xrun` on it as a real process, what must hold after.
+
+`start` and `run` are xrun in a session of its own; `drive` is its one loop in a program that tells on stdout what was acknowledged;
+`assert_ok` holds the store against the oracle, which knows every result. The catalogue of what may happen is docs/reliability.md; module
+and test docstrings name its rows (F1 to F36).
+"""
 
 import json
 import os
@@ -8,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +32,38 @@ def step(n, wait=0.0):
     time.sleep(wait)
     return {"value": value(n), "text": f"run {n}"}
 """
+
+
+DRIVER = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from runner import executors, plan, stores
+from runner.errors import StoreError
+from runner.execute import execute
+from runner.record import Record
+from runner.spec import Axis, ExecutorSpec, Experiment, Grid, Step, Variant
+from runner.worker import Job
+path, runs, wait, root = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), Path.cwd()
+steps = (Step(call="work.step", name="step"),)
+grids = (Grid(factors=(Axis(name="n", values=tuple(range(runs))),)),)
+kwargs = {"wait": wait} if wait else {}
+experiment = Experiment(name="e", steps=steps, variants=(Variant(kwargs=kwargs, grids=grids),), root=root, yaml="")
+executor = executors.EXECUTORS["local"](ExecutorSpec(workers=2))
+planned = plan.expand(experiment, executor.inspect(experiment).code)
+executor.start(Job(experiment="e", root=root, steps=steps, scopes=planned.scopes, folders=root / "artifacts"))
+try:
+    with closing(stores.open(path)) as store:
+        for record in execute(planned, executor, store, wait_if_full=False):
+            if isinstance(record, Record):
+                print(record.id_run, flush=True)
+except StoreError as error:
+    print(error, file=sys.stderr)
+    sys.exit(74)
+finally:
+    executor.close()
+"""
+"""`driver.py STORE RUNS WAIT`: execute work.step over n, and print the id of every run once it is committed."""
 
 
 def oracle(n: int) -> dict[str, Any]:
@@ -75,20 +112,31 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "runner.cli", *arguments]
 
-    def start(self, *arguments: str, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-        """xrun in a session of its own."""
+    def start(self, *arguments: str, prefix: tuple[str, ...] = (), environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+        """xrun in a session of its own; `environment` is what it has besides ours."""
         process = subprocess.Popen(
             [*prefix, *self.command(*arguments)],
-            cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            cwd=self.root, env={**self.environment, **(environment or {})},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         self.started.append(process)
         return process
 
-    def run(self, *arguments: str, timeout: float = 60) -> tuple[int, str, str]:
+    def run(self, *arguments: str, timeout: float = 60, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         """xrun to its end: code, stdout, stderr."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, environment=environment)
         out, err = process.communicate(timeout=timeout)
         return process.returncode, out, err
+
+    def drive(
+        self, store: Path, runs: int, wait: float = 0.0, *, prefix: tuple[str, ...] = (), timeout: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
+        """The loop, over so many runs in so many seconds each; its stdout holds the ids that were acknowledged, in order."""
+        (self.root / "driver.py").write_text(DRIVER)
+        command = [*prefix, sys.executable, "driver.py", str(store), str(runs), str(wait)]
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+        )  # fmt: skip
 
     @property
     def store(self) -> Path:
@@ -108,6 +156,14 @@ class Project:
         assert len({row[0] for row in found}) == len(found)
         return {i: (codec.loads(params).get("n", -1), status, codec.loads(fields)) for i, params, status, fields in found}
 
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the store answers."""
+        db = sqlite3.connect(f"{self.store.as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            return db.execute(sql).fetchall()
+        finally:
+            db.close()
+
     def wait_for_rows(self, count: int, seconds: float = 20) -> dict[str, tuple[int, str, dict[str, Any]]]:
         deadline = time.monotonic() + seconds
         while len(rows := self.rows()) < count:
@@ -119,6 +175,12 @@ class Project:
         deadline = time.monotonic() + seconds
         while not path.exists() or not path.read_text():
             assert time.monotonic() < deadline, f"{path} did not appear"
+            time.sleep(0.01)
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
             time.sleep(0.01)
 
     def assert_none_alive(self, seconds: float = 2.0) -> None:
@@ -145,8 +207,11 @@ class Project:
         return rows
 
     def assert_tidy(self) -> None:
-        """No temporary file is left among the results."""
-        results = self.root / "space" / "results"
+        """After an xrun that came to its end: no temporary file, nothing among the results that is none, no attempt without an end."""
+        space = self.root / "space"
+        assert list(space.rglob("*.tmp")) == []
+        assert self.query("SELECT count(*) FROM attempt WHERE live") == [(0,)]
+        results = space / "results"
         known = {"table.csv", "table.parquet", "manifest.json", "experiment.yaml", "changes.patch"}
         assert [p for p in results.rglob("*") if p.is_file() and p.name not in known] == []
 

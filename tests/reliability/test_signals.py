@@ -1,4 +1,4 @@
-"""Ctrl-C and the other ways to ask xrun to stop."""
+"""F7, F8, F9, F14: Ctrl-C and the other ways to ask xrun to stop, and to let it stand still."""
 
 import os
 import signal
@@ -34,17 +34,28 @@ def interrupt(project, *signals, arguments=(), pause=0.0):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_one_signal_lets_runs_finish_keeps_them_and_says_how_to_go_on(project, number, code):
-    sweep(project)
-    returned, err, seconds, seen = interrupt(project, number)
-    assert returned == code
-    assert seconds < 2.5
-    rows = project.assert_ok(seen)
-    project.assert_tidy()
-    assert {status for _, status, _ in rows.values()} == {"COMPLETED"}
-    assert len(err.splitlines()) <= 5
-    assert "xrun +experiment=sweep" in err
-    assert "Traceback" not in err
+@pytest.mark.forms(rounds=(1, 20))
+def test_one_signal_lets_runs_finish_keeps_them_and_says_how_to_go_on(project, number, code, rounds, dice):
+    """F7, F9: whenever it comes; and a rerun completes what is left."""
+    for n in range(rounds):
+        sweep(project, runs=100, seed=n)
+        before = len(project.rows())
+        process = project.start("+experiment=sweep")
+        seen = project.wait_for_rows(before + 10)
+        time.sleep(dice.uniform(0.0, 0.3))
+        os.kill(process.pid, number)
+        begun = time.monotonic()
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == code, err
+        assert time.monotonic() - begun < 5 + 1  # the grace and a second
+        rows = project.assert_ok(seen)
+        project.assert_tidy()
+        assert {status for _, status, _ in rows.values()} == {"COMPLETED"}
+        assert len(err.splitlines()) <= 5
+        assert "xrun +experiment=sweep" in err
+        assert "Traceback" not in err
+        assert project.run("+experiment=sweep")[0] == 0
+        assert len(project.assert_ok(rows)) == 100 * (n + 1)
 
 
 def test_a_run_that_does_not_finish_within_the_grace_is_cancelled_and_executed_next_time(project):
@@ -197,7 +208,7 @@ def test_no_run_is_blamed_for_a_signal_that_a_cluster_sends_to_every_process(pro
     assert len(project.assert_ok(seen)) == 40
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.forms(rounds=(3, 20))
 def test_twice_means_out_within_a_second_whenever_the_second_one_comes(project, rounds, dice):
     """F8: and nobody is left, and what was committed is there."""
     project.module(SLOW.replace("time.sleep(wait)", "time.sleep(wait if n > 9 else 0)"))
@@ -220,7 +231,7 @@ def test_twice_means_out_within_a_second_whenever_the_second_one_comes(project, 
     assert max(took) < 3.0
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.forms(rounds=(1, 20))
 def test_one_that_stood_still_while_another_took_over_writes_nothing(project, rounds):
     """F14: stop A, take over by force with B, let A go on."""
     for n in range(rounds):

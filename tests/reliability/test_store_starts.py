@@ -1,4 +1,4 @@
-"""Thirty xrun at one moment: on one experiment one runs, on thirty all do; and a store of which a part is lost."""
+"""F12, F15: thirty xrun at one moment: on one experiment one runs, on thirty all do; and a store of which a part is lost."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def starts(project, names):
     return [process.returncode for process in started], outcomes
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.forms(count=(8, 30))
 def test_on_one_experiment_exactly_one_runs(project, count):
     project.experiment("sweep", '{n: "range(0,1500)"}', kwargs={"wait": 0.003 if count == 8 else 0.02})
     codes, errors = starts(project, ["sweep"] * count)
@@ -28,7 +28,7 @@ def test_on_one_experiment_exactly_one_runs(project, count):
     assert len(project.assert_ok()) == 1500
 
 
-@pytest.mark.parametrize("count", [5, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.forms(count=(5, 30))
 def test_different_experiments_in_one_new_store_all_run(project, count):
     names = [f"e{n}" for n in range(count)]
     for n, name in enumerate(names):

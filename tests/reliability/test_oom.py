@@ -1,0 +1,66 @@
+"""F3b: runs that want more memory than there is."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+GREEDY = """
+import time
+def step(n):
+    if n % 10 == 3:
+        hog = [b"x" * 50_000_000 for _ in range(10)]
+        time.sleep(60)
+    return {"value": (n * 2654435761 % 1000003) / 7, "text": f"run {n}"}
+"""
+
+
+def check(project, bad):
+    rows = project.assert_ok()
+    assert {n for n, status, _ in rows.values() if status == "CRASHED"} == bad
+    assert Counter(status for _, status, _ in rows.values()) == {"COMPLETED": len(rows) - len(bad), "CRASHED": len(bad)}
+    assert project.query("SELECT DISTINCT json_extract(failure, '$.kind') FROM run WHERE failure IS NOT NULL") == [("oom",)]
+
+
+@pytest.mark.forms(runs=(60, 200))
+def test_runs_that_use_more_than_max_memory_crash_with_that_reason_and_others_complete(project, runs):
+    project.module(GREEDY)
+    project.experiment("greedy", f'{{n: "range(0,{runs})"}}', steps="[{call: work.step, max_memory: 300 MB}]")
+    code, _, err = project.run("+experiment=greedy", timeout=300)
+    assert code == 1, err
+    check(project, {n for n in range(runs) if n % 10 == 3})
+    (message, *_), *_ = project.query("SELECT json_extract(failure, '$.message') FROM run WHERE failure IS NOT NULL")
+    assert message.startswith("the step used ")
+    assert message.endswith(" MB of memory, of at most 300 MB (`max_memory`)")
+    assert "oom" in project.run("ls", "greedy", "--where", "status == 'CRASHED'")[1]
+
+
+@pytest.mark.skipif("XRUN_TEST_CGROUP" not in os.environ, reason="needs a control group whose memory is limited: $XRUN_TEST_CGROUP")
+def test_what_the_kernel_kills_for_want_of_memory_is_recorded_as_that(project):
+    """In a control group of 300 MB to 600 MB without swap, which somebody has made for it: $XRUN_TEST_CGROUP is its folder."""
+    project.module(GREEDY.replace("50_000_000", "100_000_000"))
+    project.experiment("greedy", '{n: "range(0,60)"}')
+    join = 'echo $$ > "$XRUN_TEST_CGROUP/cgroup.procs"; exec "$@"'
+    process = project.start("+experiment=greedy", prefix=("sh", "-c", join, "sh"))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1, err
+    check(project, {n for n in range(60) if n % 10 == 3})
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="needs Linux")
+def test_the_kernel_takes_a_worker_before_it_takes_xrun(project):
+    project.module("import time\ndef step(n):\n    time.sleep(60)\n")
+    project.experiment("greedy", "{n: [0, 1]}", executor={"workers": 2})
+    ours = int(Path("/proc/self/oom_score_adj").read_text())
+    process = project.start("+experiment=greedy")
+
+    def scores():
+        return [
+            int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+            for pid in (process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True)))
+        ]
+
+    project.wait_until(lambda: scores().count(500) == 2)
+    assert scores()[0] == ours
