@@ -1,16 +1,11 @@
-"""What runs log, as frozen values on their way from a worker to the store.
+"""Points of metrics, packed, and what is known of a metric without them."""
 
-A worker packs entries as JSON lists, so that nothing which comes from a process that holds user code is ever unpickled; the coordinator
-hands the packed series on to the store without looking at each point.
-"""
-
-import base64
 import math
 import sys
 from array import array
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 INT, FLOAT = "q", "d"
 """`array` type codes of steps and values: 64 bits each."""
@@ -127,163 +122,6 @@ def unpack_points(count: int, start: int, steps: bytes, values: bytes) -> "tuple
     """Steps and values of `count` packed points."""
     where = _native(INT, steps) if steps else array(INT, range(start, start + count))
     return where, _native(FLOAT, values)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Some rows of a table that a run logs."""
-
-    table: str
-    count: int
-    columns: str
-    """JSON text (`runner.codec`) of column name -> `count` values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """Parameters that a step derived and logged."""
-
-    content: str
-    """JSON text (`runner.codec`) of dotted name -> value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file that a run keeps, below its folder of artifacts."""
-
-    path: str
-    """Relative, with `/`."""
-    size: int
-    """Bytes."""
-    sha256: str
-    """In hex."""
-    kind: str = "file"
-    """`file`, `image` or `output` (found in `outputs/` at the end of the run)."""
-    step: int | None = None
-    """Of an image."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Text that a run has written to one of its standard streams."""
-
-    stream: str
-    """`stdout` or `stderr`."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run says it is."""
-
-    fraction: float
-    """0 to 1."""
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Calls that could not keep what they were given, because of the disk and the like."""
-
-    count: int
-    message: str
-    """Of the first one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """The beginning (`status` is empty) or the end of a child run."""
-
-    id_run: str
-    name: str
-    params: str = "{}"
-    """JSON text."""
-    parent: str = ""
-    """id_run of the run, or child run, that made it."""
-    status: str = ""
-    fields: str = "{}"
-    tags: str = "{}"
-    seed: int = 0
-    started: float = 0.0
-    """Unix seconds."""
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """The run executes once more, as the same attempt, because its worker died through no fault of it: what it has logged is void."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """The whole state of a run after its first steps, for runs that begin with the same ones."""
-
-    steps: int
-    """How many have been executed; 0: all, and what they left is not whole, so that nothing can go on there."""
-    fields: str
-    """JSON text."""
-    tags: str
-    tracker: str
-    """JSON text of where the tracker stands: steps of metrics, logged parameters."""
-    link: str = ""
-    """What identifies the run up to here (at its end: its id); known to the coordinator alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A source of the project that the worker has loaded and that no step's code digest counts."""
-
-    path: str
-    """Below the project root."""
-    sha256: str
-    """In hex, of the bytes that were loaded."""
-
-
-Entry: TypeAlias = Points | Loaded | Rows | Params | Artifact | Output | Progress | Trouble | Child | Prefix | Restart
-
-Entries: TypeAlias = tuple[tuple[str, Entry], ...]
-"""What was logged, in order; each with the id of the child run that it belongs to, or "" for the run itself."""
-
-_KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Loaded, Rows, Params, Artifact, Output, Progress, Trouble, Child, Prefix, Restart)
-}
-
-
-def pack(entries: Entries) -> list[list[Any]]:
-    """Entries as JSON lists."""
-    return [_packed(child, entry) for child, entry in entries]
-
-
-def unpack(rows: Sequence[Sequence[Any]]) -> Entries:
-    """What `pack` made. Raises ValueError or TypeError for what it did not make."""
-    return tuple((child, _unpacked(kind, parts)) for child, kind, *parts in rows)
-
-
-def _packed(child: str, entry: Entry) -> list[Any]:
-    if not isinstance(entry, Points):
-        return [child, type(entry).__name__, *astuple(entry)]
-    told = [_told(value) for value in astuple(entry.summary)]
-    packed = [base64.b64encode(entry.steps).decode(), base64.b64encode(entry.values).decode()]
-    return [child, "Points", entry.name, told, entry.start, *packed, entry.begun, entry.ended]
-
-
-def _unpacked(kind: str, parts: Sequence[Any]) -> Entry:
-    if kind == "Points":
-        name, summary, start, steps, values, begun, ended = parts
-        told = Summary(*_numbers(summary))
-        return Points(name, told, start, base64.b64decode(steps), base64.b64decode(values), begun, ended)
-    if kind not in _KINDS:
-        raise ValueError(f"there is no entry {kind!r}")
-    return _KINDS[kind](*parts)  # type: ignore[no-any-return]
-
-
-def _numbers(values: Sequence[Any]) -> list[Any]:
-    return [float(value) if isinstance(value, str) else value for value in values]
-
-
-def _told(value: float | None) -> float | str | None:
-    """NaN and the infinities as text, which standard JSON has no numbers for."""
-    return value if value is None or math.isfinite(value) else repr(value)
 
 
 def _little(values: "array[Any]") -> bytes:
