@@ -151,11 +151,11 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         described = False
         output = invocation.show_output if invocation.show_output is not None else planned.experiment.tracking.show_output
         for _ in invocation.console.progress(records, watch, name, output=len(planned) == 1 if output is None else output):
-            with suppress(stores.FullError):  # the loop waits for room, or ends
-                if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
+            if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
+                with suppress(stores.FullError):  # the loop waits for room, or ends
                     store.describe(epoch, evidence.provenance())
                     described = True
-                standing.look()
+            standing.look()
         if not described:
             store.describe(epoch, evidence.provenance())
         store.append(())  # nobody else has taken over meanwhile, so that the results are this invocation's to publish

@@ -136,7 +136,16 @@ def _numpy_time(value: Any, path: str) -> Any:
 _encoder = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
-_encode = _encoder.encode
+def _once() -> Callable[[Any], str]:
+    """`_encoder.encode` with one encoder for all calls: json makes a new one for each, which takes longer than a small mapping does."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # elsewhere than in CPython
+        return _encoder.encode
+    chunks = make(None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _once()
 _SIMPLE = frozenset((str, int, float, bool, type(None)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from runner import codec
 from runner.logged import Child, Entries, Output, Params, Prefix, Progress, Restart, Trouble
 from runner.plan import Plan, Run
-from runner.record import Outcome, Record, Start, Status, Trail
+from runner.record import Outcome, QuickRecord, Record, Start, Status, Trail
 
 SHOWN = (Output, Progress, Trouble)
 """What people may want to see while a run executes."""
@@ -87,7 +87,7 @@ class Flight:
 
     def land(self, outcome: Outcome, plan: Plan, epoch: int) -> list[Record]:
         """The attempt is over: the records of its child runs, and then its own."""
-        record = Record(
+        record = QuickRecord(
             id_run=self.run.id_run,
             experiment=plan.experiment.name,
             status=outcome.status,

@@ -7,6 +7,7 @@ from typing import Any
 
 from runner import codec
 from runner.logged import Artifact, Entries, Prefix
+from runner.quick import quick
 
 
 class Status(StrEnum):
@@ -179,6 +180,10 @@ class Record:
     def tags(self) -> dict[str, Any]:
         """The tags that the steps set."""
         return dict(codec.loads(self.tags_json))
+
+
+QuickOutcome, QuickRecord = quick(Outcome), quick(Record)
+"""The same values, for those who make one for every run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ that concerns; here it is held against what lies in the project now.
 import hashlib
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from runner import evidence
 from runner.plan import Plan
 from runner.provenance import data
 from runner.record import DataState
+from runner.stores import FullError
 from runner.stores.explained import Doubt
 from runner.stores.sqlite import SqliteStore as Store
 
@@ -97,7 +99,8 @@ class Standing:
         if not self._states or now < self._due:
             return
         if not self._watch.changed(self._states):
-            self._store.hold(self._epoch, self._watch.until)
+            with suppress(FullError):  # the loop waits for room, or ends
+                self._store.hold(self._epoch, self._watch.until)
         self._due = time.monotonic() + max(LOOK_SECONDS, 50 * (time.monotonic() - now))
 
     def end(self) -> str:

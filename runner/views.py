@@ -9,6 +9,7 @@ from runner.suggest import did_you_mean
 
 MOST = 1000
 """So many items of a field are looked at when it is set; of more, all are when the run ends."""
+_NESTED = frozenset((dict, list, tuple))
 _PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
@@ -21,7 +22,10 @@ class View(dict[str, Any]):
     __slots__ = ()
 
     def __init__(self, content: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
-        super().__init__({key: _viewed(value) for key, value in dict(content).items()})
+        super().__init__(content)
+        if not _NESTED.isdisjoint(map(type, self.values())):
+            for key, value in self.items():
+                dict.__setitem__(self, key, _viewed(value))
 
     def __getattr__(self, name: str) -> Any:
         try:

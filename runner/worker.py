@@ -16,7 +16,7 @@ from runner.describe import ProcessError, describe
 from runner.flow import Flow
 from runner.journal import Journal
 from runner.logged import Entries, Loaded
-from runner.record import Outcome, Start, Status
+from runner.record import Outcome, QuickOutcome, Start, Status
 from runner.run import Kwargs, Run, View
 from runner.seeds import Seeding
 from runner.spec import Step
@@ -119,7 +119,7 @@ class Performer:
             if run is not None:
                 current.leave(run)
                 run.let_go()
-        return Outcome(
+        return QuickOutcome(
             index=item[0],
             status=status,
             fields=fields,

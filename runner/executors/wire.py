@@ -6,7 +6,7 @@ from dataclasses import asdict
 from runner import logged
 from runner.logged import Entries
 from runner.process import HEADER, frame
-from runner.record import Failure, Live, Outcome, Status
+from runner.record import Failure, Live, Outcome, QuickOutcome, Status
 
 MAX_FRAME = 1 << 32
 """More than any report; a greater length is not one, but something that a step wrote into the socket."""
@@ -68,7 +68,7 @@ def unpack(payload: bytes) -> tuple[Live, int] | tuple[list[Outcome], bool]:
     if rest:
         return Live(index=int(first), logged=logged.unpack(second)), int(rest[0])
     return [
-        Outcome(
+        QuickOutcome(
             index=index, status=_STATUSES[status], fields=fields, step=step, started=started, seconds=seconds, tags=tags,
             failure=Failure(**failure) if failure else None, cpu_seconds=cpu_seconds, max_rss=max_rss, output=tuple(output),
             logged=logged.unpack(entries) if entries else (),

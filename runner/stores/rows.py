@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 from zlib import crc32
 
-from runner.record import DataState, DataStatus, Failure, GitState, Provenance, Record, Status
+from runner.record import DataState, DataStatus, Failure, GitState, Provenance, QuickRecord, Record, Status
 from runner.stores import sums
 from runner.stores.damage import DamagedError
 
@@ -14,6 +14,7 @@ TEXTS = ("id_run", "experiment", "status", "params", "fields", "tags", "logged",
 NUMBERS = ("seed", "attempt", "started", "seconds", "epoch", "cpu_seconds", "max_rss", "troubles")
 COLUMNS = (*TEXTS, *NUMBERS, "kwargs", "crc")
 _KWARGS = "(SELECT content FROM kwargs WHERE kwargs.id = run.kwargs)"
+_STATUSES = {status.value.encode(): status for status in Status}
 SELECTED = ", ".join((*(f"CAST({name} AS BLOB)" for name in (*TEXTS, _KWARGS)), *NUMBERS, "crc"))
 """What `record_of` needs. As bytes: SQLite's texts, when damaged, need not be UTF-8."""
 
@@ -67,10 +68,10 @@ def record_of(row: tuple[Any, ...]) -> Record:
     if sum_of(row) != row[19]:
         raise DamagedError(name_of(row[0]))
     failure, kwargs = row[9], row[10]
-    return Record(
+    return QuickRecord(
         id_run=row[0].decode(),
         experiment=row[1].decode(),
-        status=Status(row[2].decode()),
+        status=_STATUSES[row[2]],
         params_json=row[3].decode(),
         fields_json=row[4].decode(),
         tags_json=row[5].decode(),

@@ -47,6 +47,12 @@ def test_the_text_is_standard_json(value):
     json.loads(codec.dumps(value), parse_constant=pytest.fail)
 
 
+@given(st.dictionaries(TEXT, st.none() | st.booleans() | st.integers() | st.floats() | TEXT, max_size=4))
+def test_the_quick_way_writes_what_the_thorough_one_does(flat):
+    """A flat mapping and one that is none of dict's own kind are encoded in two ways."""
+    assert codec.dumps(flat) == codec.dumps(MappingProxyType(flat))
+
+
 @given(st.integers(0, 2**64 - 1))
 def test_every_float_is_bit_exact(raw):
     value = struct.unpack(">d", raw.to_bytes(8, "big"))[0]
