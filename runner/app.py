@@ -21,7 +21,7 @@ from runner.record import DataState
 from runner.spec import CodePolicy, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.steps.loading import Expected
-from runner.trust import Standing
+from runner.trust import Grounds
 from runner.watch import Watch
 from runner.worker import Job
 from runner.workspace import Lock, Workspace
@@ -132,8 +132,8 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
     name = planned.experiment.name
     try:
         epoch = store.begin(name, time.time())
-        standing = Standing(store, planned, evidence.watch, evidence.data)
-        standing.begin(epoch)
+        grounds = Grounds(store, planned, evidence.watch, evidence.data)
+        grounds.begin(epoch)
         executor.start(job(planned, workspace))
         claims = _claims(workspace, always=not isinstance(executor, Local))
         records = execute(
@@ -155,11 +155,11 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
                 with suppress(stores.FullError):  # the loop waits for room, or ends
                     store.describe(epoch, evidence.provenance())
                     described = True
-            standing.look()
+            grounds.look()
         if not described:
             store.describe(epoch, evidence.provenance())
         store.append(())  # nobody else has taken over meanwhile, so that the results are this invocation's to publish
-        if trouble := standing.end():
+        if trouble := grounds.end():
             invocation.console.say(f"xrun: warning: {trouble}")
     finally:
         store.close()

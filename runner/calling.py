@@ -27,11 +27,14 @@ class Bound:
 
     def __call__(self, run: Run, provided: dict[str, Any]) -> Any:
         """Call it; `provided` are the params and kwargs, by name."""
+        if not self.step.kwargs:
+            return self._call(run, provided)
+        with run.having(self.step.kwargs):
+            return self._call(run, provided)
+
+    def _call(self, run: Run, provided: dict[str, Any]) -> Any:
         if self.takes_run:
-            if not self.step.kwargs:
-                return self.function(run)
-            with run.having(self.step.kwargs):
-                return self.function(run)
+            return self.function(run)
         positional, named = self._arguments(provided)
         return self.function(*positional, **named)
 

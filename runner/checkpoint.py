@@ -139,6 +139,26 @@ def _lock(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
+def holder(folder: Path) -> str:
+    """Who has or had it last, as `hold` was told. Raises OSError where nobody can say."""
+    return _lock(folder).read_text(errors="replace")
+
+
+def in_use(folder: Path) -> bool:
+    """Whether somebody uses a checkpoint in this moment; changes nothing."""
+    try:
+        descriptor = os.open(_lock(folder), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN)
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def remove(folder: Path) -> bool:
     """Remove a checkpoint, unless somebody uses it; whether it is gone."""
     descriptor, _ = _try(folder)

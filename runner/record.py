@@ -26,6 +26,19 @@ class Status(StrEnum):
         return self is Status.COMPLETED
 
 
+class Standing(StrEnum):
+    """What listings say of a run without a record, where others have their Status."""
+
+    RUNNING = "RUNNING"
+    LOST = "LOST"
+    """The process that executed it is gone."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run has results that count."""
+        return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
     """Why a run did not complete; text only, never an exception object."""

@@ -41,6 +41,7 @@ class Run:
         "_checkpoint",
         "_checkpoint_place",
         "_children",
+        "_declared",
         "_dir",
         "_emptied",
         "_flow",
@@ -48,6 +49,7 @@ class Run:
         "_hold",
         "_kept",
         "_open_flow",
+        "_outputs_are_kept",
         "_seed",
         "_tracker",
         "fields",
@@ -117,6 +119,10 @@ class Run:
         self._tracker: Tracker | None = None
         self._children: dict[str, ChildRun] = {}
         self._kept: set[str] = set()
+        self._outputs_are_kept = False
+        """Whether nothing has been executed since what lies in `outputs` was measured."""
+        self._declared = kwargs
+        """The experiment's kwargs, which its record tells, without those that the step alone has which executes."""
 
     @contextmanager
     def having(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
@@ -317,8 +323,10 @@ class Run:
     def leave_prefix(self, steps: int, *, at_once: bool) -> None:
         """Keep the state after the first `steps` steps, if it is whole: no `vars`, no child runs, no file that is not an artifact."""
         self._keep_outputs()
-        if not self._whole():
-            return
+        if self._whole():
+            self._leave(steps, at_once=at_once)
+
+    def _leave(self, steps: int, *, at_once: bool) -> None:
         tracker = self._tracker or self._track()
         try:
             prefix = Prefix(steps, codec.dumps(self.fields), codec.dumps(self.tags), codec.dumps(tracker.state))
@@ -329,13 +337,14 @@ class Run:
     def leave_end(self, steps: int) -> None:
         """At the end of all `steps` steps: keep the state for runs with one more, or the note that it is not whole.
 
-        A run that has logged nothing and left nothing needs neither: its record is its state.
+        A run that has logged nothing and left nothing needs neither: its record is its state. `finish` is the next that is called.
         """
         self._keep_outputs()
+        self._outputs_are_kept = True
         if not self._whole():
             (self._tracker or self._track()).flow.prefix(Prefix(0, "{}", "{}", "{}"), at_once=False)
         elif self._tracker is not None:
-            self.leave_prefix(steps, at_once=False)
+            self._leave(steps, at_once=False)
 
     def _whole(self) -> bool:
         return not self.vars and not self._children and self._files_are_kept()
@@ -362,7 +371,7 @@ class Run:
         with _opening:
             if self._tracker is None:
                 self._flow = self._open_flow()
-                self._tracker = Tracker(self._flow, "", _given(self))
+                self._tracker = Tracker(self._flow, "", _given(self), lambda: _flat(self.kwargs))
             return self._tracker
 
     def finish(self, *, completed: bool = True) -> Entries:
@@ -376,7 +385,8 @@ class Run:
     def _conclude(self, status: str) -> None:
         for child in self._children.values():
             child.end(status)
-        self._keep_outputs()
+        if not self._outputs_are_kept:
+            self._keep_outputs()
 
     def _keep_outputs(self) -> None:
         outputs = self._folders / self.id_run / "outputs" if self._emptied else None  # also where a forked process made it
@@ -406,7 +416,8 @@ class ChildRun(Run):
         )
         self.name, self._parent = name, parent
         self._started, self._begun, self._ended = time.time(), time.perf_counter(), False
-        self._flow, self._tracker = flow, Tracker(flow, self.id_run, _given(self))
+        self._declared = parent._declared
+        self._flow, self._tracker = flow, Tracker(flow, self.id_run, _given(self), lambda: _flat(self.kwargs))
         told = Child(self.id_run, name, codec.dumps(dict(params)), parent=parent.id_run, started=self._started, seed=self.seed)
         flow.entry(self.id_run, told, at_once=True)
 
@@ -447,7 +458,7 @@ class ChildRun(Run):
 
 def _given(run: Run) -> dict[str, Any]:
     """The parameters that a run has by declaration, flat."""
-    return {**_flat(run.kwargs), **_flat(run.params)}
+    return {**_flat(run._declared), **_flat(run.params)}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

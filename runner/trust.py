@@ -75,7 +75,7 @@ def _moved(text: str | None, root: Path) -> str:
     return next((entry for entry, digest in kept.seen.items() if not digest or now[entry] != digest), "")
 
 
-class Standing:
+class Grounds:
     """Keeps, with an invocation's results, what they rest on, and looks whether that stays so while the runs execute."""
 
     def __init__(self, store: Store, planned: Plan, watch: data.Watch, states: tuple[DataState, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from runner.checks.aggregating import Estimate, difference
@@ -44,6 +44,8 @@ class Verdict:
     baseline: Estimate | None = None
     edge: float | None = None
     """The value that is just allowed."""
+    runs: tuple[str, ...] = field(default=(), compare=False)
+    """Ids of the current runs of the group, the first few; none where there is no such group."""
 
     @property
     def reference(self) -> float | None:
@@ -72,6 +74,11 @@ def judge(check: Check, current: Measured, baseline: Measured | None = None, *, 
     `baseline`: None where there is none; then a check that needs one is told as not in the baseline. `lenient`: what only one side has
     is a note instead of a failure.
     """
+    for verdict in _judge(check, current, baseline, lenient=lenient):
+        yield replace(verdict, runs=current.runs.get(verdict.group, ()))
+
+
+def _judge(check: Check, current: Measured, baseline: Measured | None, *, lenient: bool) -> Iterator[Verdict]:
     if current.trouble is not None:
         yield _verdict(check, current.trouble, lenient=False)
         return

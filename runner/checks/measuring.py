@@ -17,6 +17,10 @@ from runner.selectors import MISSING, Names, Row, Selector, known, parse, resolv
 _PREFIXES: Final = ("fields.", "metrics.", "run.", "kwargs.", "logged.")
 
 
+NAMED: Final = 20
+"""A verdict names so many of its runs at most."""
+
+
 class Reason(StrEnum):
     """Why a check does not pass, or says nothing."""
 
@@ -47,6 +51,8 @@ class Measured:
     """In the order of the runs."""
     trouble: Trouble | None = None
     """Why there are no groups at all."""
+    runs: Mapping[Group, tuple[str, ...]] = field(default_factory=dict)
+    """Ids of the runs of each group, the first NAMED of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,11 @@ def measure(check: Check, sample: Sample, *, lenient: bool = False) -> Measured:
     members: dict[Group, list[Row]] = {}
     for row in rows:
         members.setdefault(group_of(row), []).append(row)
+    alike = check.group_by is not None
     return Measured(
-        agg, {group: _estimate(some, selector, agg, lenient=lenient, alike=check.group_by is not None) for group, some in members.items()}
+        agg,
+        {group: _estimate(some, selector, agg, lenient=lenient, alike=alike) for group, some in members.items()},
+        runs={group: tuple(row.record.id_run for row in some[:NAMED]) for group, some in members.items()},
     )
 
 

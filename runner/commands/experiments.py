@@ -6,11 +6,11 @@ import time
 from collections import Counter, defaultdict
 from typing import Any, Final
 
-from runner import reading, stores
+from runner import stores
 from runner.commands import shown
-from runner.record import Status
+from runner.record import Standing, Status
 
-_KINDS: Final = (*Status, *reading.Standing)
+_KINDS: Final = (*Status, *Standing)
 _ALWAYS: Final = ("experiment", "runs", "completed", "failed", "running", "last run")
 """Columns that people look for; the others are left out where no experiment has such runs."""
 
@@ -21,7 +21,7 @@ def show(reader: stores.SqliteReader, chosen: argparse.Namespace) -> None:
     found = [(name, Counter(counts) + now[name], started) for name, counts, started in reader.experiments()]
     if chosen.json:
         for name, counts, started in found:
-            told = {kind.lower(): counts[kind] for kind in reading.Standing}
+            told = {kind.lower(): counts[kind] for kind in Standing}
             ended = {kind.value: counts[kind] for kind in Status if counts[kind]}
             print(json.dumps({"experiment": name, "counts": ended, **told, "last": started}))
         return
@@ -40,9 +40,9 @@ def _now(reader: stores.SqliteReader) -> "defaultdict[str, Counter[str]]":
     ended = reader.find([attempt.id_run for attempt in attempts])
     for attempt in attempts:
         if not attempt.lost:
-            found[attempt.experiment][reading.Standing.RUNNING] += 1
+            found[attempt.experiment][Standing.RUNNING] += 1
         elif attempt.id_run not in ended:
-            found[attempt.experiment][reading.Standing.LOST] += 1
+            found[attempt.experiment][Standing.LOST] += 1
     return found
 
 

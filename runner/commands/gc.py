@@ -16,7 +16,8 @@ def main(arguments: list[str]) -> int:
     parser = shared.Parser(
         prog="xrun gc",
         description="What can go: runs that no results/*/manifest.json names, with rows and artifacts; folders of artifacts of no "
-        "run; half-written files. Experiments without a manifest, such as those that programs have recorded, are left alone unless "
+        "run; half-written files; checkpoints of completed runs (others with --older-than, or of the --experiment). Experiments without "
+        "a manifest, such as those that programs have recorded, are left alone unless "
         "--experiment names them. What a manifest names is never removed. Without --yes nothing is: it only says what would go. "
         "Refused (exit 73) while somebody uses the workspace.",
         epilog="example: xrun gc --failed --older-than 30d --yes",
@@ -24,7 +25,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--yes", action="store_true", help="remove it")
     parser.add_argument("--experiment", metavar="NAME", help="only runs of this experiment, also if it has no manifest")
     parser.add_argument("--failed", action="store_true", help="only runs that did not complete")
-    parser.add_argument("--older-than", type=_age, default=0.0, metavar="AGE", help="only runs that began so long ago: 90m, 12h, 30d, 4w")
+    parser.add_argument(
+        "--older-than",
+        type=_age,
+        default=0.0,
+        metavar="AGE",
+        help="only runs that began so long ago: 90m, 12h, 30d, 4w; and checkpoints of any run that are so old",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     shared.add_place(parser)
     chosen = parser.parse_args(arguments)
@@ -43,6 +50,7 @@ def _told(waste: upkeep.Waste, freed: int | None) -> dict[str, object]:
     return {
         "removed": freed is not None,
         "runs": waste.runs,
+        "checkpoints": [folder.name for folder in waste.checkpoints],
         "orphans": [folder.name for folder in waste.orphans],
         "drafts": list(map(str, waste.drafts)),
         "bytes": waste.row_bytes + waste.file_bytes,
@@ -53,10 +61,15 @@ def _told(waste: upkeep.Waste, freed: int | None) -> dict[str, object]:
 def _show(waste: upkeep.Waste, freed: int | None) -> None:
     for name, ids in waste.runs.items():
         print(f"{name}: {len(ids):,} {'run' if len(ids) == 1 else 'runs'} that no manifest names")
-    for what, paths in (("folders of artifacts of no run", waste.orphans), ("half-written files", waste.drafts)):
+    files = (
+        ("folders of artifacts of no run", waste.orphans),
+        ("checkpoints that no run goes on from", waste.checkpoints),
+        ("half-written files", waste.drafts),
+    )
+    for what, paths in files:
         if paths:
             print(f"{len(paths):,} {what}")
-    if not (waste.runs or waste.orphans or waste.drafts):
+    if not (waste.runs or any(paths for _, paths in files)):
         print("nothing to remove")
     elif freed is None:
         print(f"about {_size(waste.row_bytes + waste.file_bytes)} would be freed; nothing was removed, `--yes` removes it")

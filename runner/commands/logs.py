@@ -5,7 +5,7 @@ import time
 
 from runner import reading, stores
 from runner.commands import options as shared
-from runner.record import Failure
+from runner.record import Failure, Standing
 
 POLL_SECONDS = 0.25
 TAIL = 64_000
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         reader.close()
     if found.lost and chosen.stream is None:
         sys.stdout.flush()
-        print(f"the run is {reading.Standing.LOST}: the process that executed it has died; that is all it had printed", file=sys.stderr)
+        print(f"the run is {Standing.LOST}: the process that executed it has died; that is all it had printed", file=sys.stderr)
     failure = found.record.failure if found.record is not None and not found.executing else None
     if failure is not None and chosen.stream is None:
         _tell(failure, ends)

@@ -10,7 +10,7 @@ from runner import codec, reading, selectors, stores
 from runner.commands import experiments, shown
 from runner.commands import options as shared
 from runner.errors import UsageError
-from runner.record import Record, Status
+from runner.record import Record, Standing, Status
 from runner.selectors import MISSING, Names, Row
 from runner.stores.base import Unfinished
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("experiment", nargs="?")
-    parser.add_argument("--status", type=str.upper, choices=[*Status, *reading.Standing], help="only runs of which that is shown")
+    parser.add_argument("--status", type=str.upper, choices=[*Status, *Standing], help="only runs of which that is shown")
     parser.add_argument("--where", metavar="CONDITION", help="only these runs: \"params.lr < 1e-2 and (error > .1 or status == 'FAILED')\"")
     parser.add_argument("--columns", metavar="A,B", help="what to tell of a run: `error,loss.min,params.lr,seconds`")
     parser.add_argument("--sort", metavar="SELECTOR", help="in the order of this value; runs without it, and NaN, come last")
@@ -155,7 +155,7 @@ def point(record: Record, names: Sequence[str] | None = None) -> str:
 
 
 def _status(row: Row, executing: Executing) -> str:
-    return reading.Standing.RUNNING if row.record.id_run in executing else row.record.status.value
+    return Standing.RUNNING if row.record.id_run in executing else row.record.status.value
 
 
 def _line(row: Row, executing: Executing, different: Sequence[str], *, named: bool) -> tuple[str, ...]:

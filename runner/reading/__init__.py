@@ -25,6 +25,5 @@ from runner.reading.kept import output_of as output_of
 from runner.reading.published import plan_order as plan_order
 from runner.reading.results import Results as Results
 from runner.reading.results import load as load
-from runner.reading.standing import Standing as Standing
 from runner.reading.standing import children_of as children_of
 from runner.reading.standing import elapsed as elapsed

@@ -2,22 +2,9 @@
 
 import math
 import time
-from enum import StrEnum
 
-from runner.record import Record
+from runner.record import Record, Standing
 from runner.stores.base import Reader, Unfinished
-
-
-class Standing(StrEnum):
-    """What listings say of a run without a record, where others have their `record.Status`."""
-
-    RUNNING = "RUNNING"
-    LOST = "LOST"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the run has results that count."""
-        return False
 
 
 def standing_in(attempt: Unfinished) -> Record:

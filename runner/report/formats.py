@@ -10,13 +10,15 @@ from runner.report.wording import COLUMNS, line, sentence
 
 
 def junit(report: Report) -> str:
-    """JUnit XML: one test case per check and group."""
+    """JUnit XML: one test case per check and group; its property `runs` names the runs, 20 of them at most."""
     suite = ET.Element("testsuite", name=f"xrun check {_printable(report.experiment)}", tests=str(len(report.verdicts)))
     suite.set("failures", str(report.count(Outcome.FAIL)))
     suite.set("skipped", str(report.count(Outcome.NOTE)))
     for verdict in report.verdicts:
         name = f"{verdict.check.name} [{verdict.group}]" if verdict.group.values else verdict.check.name
         case = ET.SubElement(suite, "testcase", classname=f"xrun.{_printable(report.experiment)}", name=_printable(name))
+        if verdict.runs:
+            ET.SubElement(ET.SubElement(case, "properties"), "property", name="runs", value=_printable(" ".join(verdict.runs)))
         if verdict.outcome is Outcome.FAIL:
             ET.SubElement(case, "failure", type=str(verdict.reason), message=_printable(sentence(verdict)))
         elif verdict.outcome is Outcome.NOTE:
@@ -61,6 +63,7 @@ def _told(verdict: Verdict) -> dict[str, Any]:
         "delta_percent": verdict.delta_percent,
         "tolerance": verdict.tolerance,
         "edge": verdict.edge,
+        "runs": list(verdict.runs),
     }
 
 

@@ -41,6 +41,8 @@ class LoggedReader:
 
     _db: sqlite3.Connection
     _path: Path
+    _at_once: bool
+    """Whether the store does without WAL."""
 
     def summaries(self, ids: Sequence[str]) -> dict[str, dict[str, Summary]]:
         """As the seam says."""
@@ -107,7 +109,8 @@ class LoggedReader:
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query. Where readers stop a writer (no WAL), all of them are read at once."""
-        raise NotImplementedError
+        cursor = self._db.execute(query, values)
+        return iter(cursor.fetchall()) if self._at_once else cursor
 
     def _some(self, query: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Rows of a query that ends in `IN`, for any number of ids."""

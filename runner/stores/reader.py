@@ -66,10 +66,6 @@ class SqliteReader(ExplainedReader):
             raise
         return db
 
-    def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        cursor = self._db.execute(query, values)
-        return iter(cursor.fetchall()) if self._at_once else cursor
-
     def find(self, ids: Sequence[str]) -> dict[str, Record]:
         """As the seam says."""
         rows = self._standing(self._some(f"SELECT {SELECTED} FROM run WHERE id_run IN", ids))

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import stores
+from runner import checkpoint, stores
 from runner.errors import IncompleteError
 from runner.record import Record
 from runner.stores import FullError
 from runner.suggest import did_you_mean
-from runner.upkeep import kept
+from runner.upkeep import checkpoints, kept
 from runner.upkeep.finding import require_alone
 from runner.workspace import Workspace
 
@@ -41,6 +41,8 @@ class Waste:
     """Artifacts of these runs."""
     orphans: list[Path]
     """Folders of artifacts of no run."""
+    checkpoints: list[Path]
+    """Of runs that will not go on from there."""
     drafts: list[Path]
     """Files that a process which was killed left half written."""
     file_bytes: int
@@ -76,8 +78,11 @@ def collect(workspace: Workspace, choice: Choice) -> Waste:
         reader.close()
     folders = [folder for id_run in ids if (folder := workspace.artifacts / id_run).is_dir()]
     orphans, drafts = kept.orphans(workspace), kept.drafts(workspace)
-    file_bytes = sum(map(kept.size, [*folders, *orphans, *drafts]))
-    return Waste(runs=runs, row_bytes=row_bytes, folders=folders, orphans=orphans, drafts=drafts, file_bytes=file_bytes)
+    going = checkpoints.removable(
+        workspace, going=set(ids), experiment=choice.experiment, failed=choice.failed, older_than=choice.older_than
+    )
+    file_bytes = sum(map(kept.size, [*folders, *orphans, *going, *drafts]))
+    return Waste(runs=runs, row_bytes=row_bytes, folders=folders, orphans=orphans, checkpoints=going, drafts=drafts, file_bytes=file_bytes)
 
 
 def _candidates(reader: stores.SqliteReader, keep: set[str], choice: Choice) -> Iterator[Record]:
@@ -109,6 +114,8 @@ def remove(workspace: Workspace, waste: Waste) -> int:
         store.remove(waste.ids)
         for folder in (*waste.folders, *waste.orphans):
             shutil.rmtree(folder, ignore_errors=True)
+        for folder in waste.checkpoints:
+            checkpoint.remove(folder)
         for draft in waste.drafts:
             draft.unlink(missing_ok=True)
         with suppress(FullError):  # the room inside the file is used by the next runs

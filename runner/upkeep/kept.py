@@ -52,15 +52,17 @@ def manifests(workspace: Workspace) -> list[Path]:
     return sorted(workspace.results.glob("*/manifest.json")) if workspace.results.is_dir() else []
 
 
+def runs_of(file: Path) -> list[str]:
+    """Ids of the runs that a manifest names. Raises StoreError when it cannot be read: it may name any run."""
+    try:
+        return [str(id_run) for id_run in json.loads(file.read_text(encoding="utf-8"))["runs"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{file} cannot be read, so that nobody knows which runs it names: {error}") from None
+
+
 def named(workspace: Workspace) -> set[str]:
     """Ids of the runs that some manifest names. Raises StoreError for a manifest that cannot be read: it may name any run."""
-    found: set[str] = set()
-    for file in manifests(workspace):
-        try:
-            found.update(map(str, json.loads(file.read_text(encoding="utf-8"))["runs"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{file} cannot be read, so that nobody knows which runs it names: {error}") from None
-    return found
+    return {id_run for file in manifests(workspace) for id_run in runs_of(file)}
 
 
 def size(path: Path) -> int:

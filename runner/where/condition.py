@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from runner.errors import UsageError
-from runner.record import Status
+from runner.record import Standing, Status
 from runner.selectors import MISSING, Names, Row, Selector, resolve, said
 from runner.suggest import did_you_mean
 from runner.where.kinds import Kinds
@@ -14,6 +14,8 @@ from runner.where.tokens import mistake
 from runner.where.tree import All, Among, Compare, Either, Literal, Match, Name, Node, Not, Null, Operand, Truth, written
 
 _STATUS: Final = Selector("run", "status")
+_STATUSES: Final = [status.value for status in (*Status, *Standing)]
+"""Those of runs that have not ended included: lists show them as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +137,16 @@ class _Binder:
 
     def _check_pattern(self, operand: Operand, pattern: str) -> None:
         """A pattern that is found in no status."""
-        choices = [status.value for status in Status]
-        if isinstance(operand, Name) and self._selector(operand) == _STATUS and not any(re.search(pattern, s) for s in choices):
-            hint = did_you_mean(pattern, choices, "a status is one of")
+        if isinstance(operand, Name) and self._selector(operand) == _STATUS and not any(re.search(pattern, s) for s in _STATUSES):
+            hint = did_you_mean(pattern, _STATUSES, "a status is one of")
             raise mistake(self._text, operand.at, f"no run ends as something with '{pattern}'; {hint}")
 
     def _check_status(self, operand: Operand, other: Operand) -> None:
         if not isinstance(operand, Name) or not isinstance(other, Literal) or not isinstance(other.value, str):
             return
-        choices = [status.value for status in Status]
-        if other.value not in choices and self._selector(operand) == _STATUS:
-            raise mistake(
-                self._text, operand.at, f"no run ends as '{other.value}'; {did_you_mean(other.value, choices, 'a status is one of')}"
-            )
+        if other.value not in _STATUSES and self._selector(operand) == _STATUS:
+            hint = did_you_mean(other.value, _STATUSES, "a status is one of")
+            raise mistake(self._text, operand.at, f"no run ends as '{other.value}'; {hint}")
 
 
 def _kind(operand: Operand) -> str:

@@ -337,6 +337,11 @@ class TestOutput:
         assert cases["acc <= 0.85 [model=svm]"] is None
         assert cases["acc <= 0.85 [model=cnn]"].get("type") == "breach"
         assert "acc is 0.9" in cases["acc <= 0.85 [model=cnn]"].get("message")
+        ids = {json.loads(line)["id_run"] for line in xrun("ls", "models", "--where", "model == 'cnn'", "--json").stdout.splitlines()}
+        (case,) = (case for case in suite if case.get("name") == "acc <= 0.85 [model=cnn]")
+        (named,) = case.iter("property")
+        assert named.get("name") == "runs"
+        assert set(named.get("value").split()) == ids
 
     def test_json_says_everything(self, models, xrun):
         xrun("check", "models", "--update-baseline")

@@ -116,6 +116,89 @@ def test_folders_of_no_run_and_drafts_go(made, xrun):
     assert not draft.exists()
 
 
+CHECKPOINTED = """
+import os
+from pathlib import Path
+
+def step(run, x, epochs=1):
+    (run.checkpoint / "state").write_bytes(b"x" * 300_000)
+    if x == 2 and not Path("through").exists():
+        raise ValueError(x)
+    if x == 3 and not Path("through").exists():
+        os.killpg(os.getpgid(run.meta.xrun_pid), 9)
+"""
+
+
+@pytest.fixture
+def checkpointed(project, xrun):
+    """Checkpoints of a run that completed, of one that failed, of one that has no record, of two that share one."""
+    (project / "work.py").write_text(CHECKPOINTED)
+    head = "# @package _global_\nsteps: [work.step]\nexecutor: {workers: 1}\n"
+    experiments = project / "conf" / "experiment"
+    (experiments / "own.yaml").write_text(f"{head}params: {{x: [1, 2]}}\n")
+    (experiments / "kept.yaml").write_text(f"{head}params: {{x: [11]}}\ncheckpoint: keep\n")
+    (experiments / "both.yaml").write_text(f"{head}params: {{x: [21], epochs: [1, 2]}}\ncheckpoint: {{exclude: [epochs]}}\n")
+    assert [xrun(f"+experiment={name}").returncode for name in ("own", "kept", "both")] == [1, 0, 0]
+    command = [Path(sys.executable).with_name("xrun"), "+experiment=own", "x=[3]"]
+    killed = subprocess.run(command, cwd=project, capture_output=True, check=False, start_new_session=True)
+    assert killed.returncode == -9
+    ids = {json.loads(line)["params"]["x"]: json.loads(line)["id_run"] for line in xrun("ls", "own", "--json").stdout.splitlines()}
+    folder = project / ".xrun" / "checkpoints"
+    left = folder / ids[1]  # as where it was killed between the record and the removal
+    left.mkdir()
+    (left / "state").write_bytes(b"x" * 300_000)
+    left.with_name(f"{left.name}.lock").write_text(f"run {ids[1]}, attempt 1 of process 1")
+    folders = {path.name for path in folder.iterdir() if path.is_dir()}
+    assert len(folders) == 5
+    return folder, ids, folders
+
+
+def test_of_checkpoints_those_of_completed_runs_go(checkpointed, xrun, project):
+    folder, ids, folders = checkpointed
+    before = size(project / ".xrun")
+    said = told(xrun)
+    assert said["checkpoints"] == [ids[1]]
+    assert said["bytes"] >= 300_000
+    assert size(project / ".xrun") == before
+    assert "1 checkpoints that no run goes on from" in xrun("gc").stdout
+    assert told(xrun, "--yes")["freed"] > 0.95 * 300_000
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == folders - {ids[1]}
+    assert not (folder / f"{ids[1]}.lock").exists()
+    assert (project / ".xrun/locks/runs").exists()
+    assert told(xrun)["checkpoints"] == []
+
+
+def test_others_go_when_they_are_old_or_their_experiment_is_named(checkpointed, xrun, project):
+    folder, ids, folders = checkpointed
+    assert told(xrun, "--older-than", "1h")["checkpoints"] == []
+    assert set(told(xrun, "--experiment", "own")["checkpoints"]) == {ids[1], ids[2], *_of(project, "own")} & folders
+    assert len(told(xrun, "--experiment", "both")["checkpoints"]) == 1
+    assert told(xrun, "--experiment", "own", "--older-than", "1h")["checkpoints"] == []
+    old = folder / ids[2]
+    for path in (old, old / "state"):
+        os.utime(path, (1e9, 1e9))
+    assert told(xrun, "--older-than", "1h")["checkpoints"] == [ids[2]]
+    os.utime(old / "state")
+    assert told(xrun, "--older-than", "1h")["checkpoints"] == []
+    assert told(xrun, "--failed", "--experiment", "kept")["checkpoints"] != []
+
+
+def _of(project, name):
+    return json.loads((project / "results" / name / "manifest.json").read_text())["runs"]
+
+
+def test_one_that_is_in_use_stays(checkpointed, xrun):
+    folder, ids, folders = checkpointed
+    holding = "checkpoint.hold(Path(sys.argv[1]), 'me')\nprint(flush=True)\nsys.stdin.read()\n"
+    code = f"import sys\nfrom pathlib import Path\nfrom runner import checkpoint\n{holding}"
+    with subprocess.Popen([sys.executable, "-c", code, folder / ids[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        assert told(xrun, "--yes")["checkpoints"] == []
+        assert {path.name for path in folder.iterdir() if path.is_dir()} == folders
+        holder.stdin.close()
+    assert told(xrun)["checkpoints"] == [ids[1]]
+
+
 def test_a_manifest_that_cannot_be_read_stops_it(made, xrun):
     (made / "results/big/manifest.json").write_text("{")
     before = snapshot(made / ".xrun")

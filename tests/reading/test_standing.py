@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from runner import codec, reading, stores
+from runner.errors import UsageError
 from runner.logged import Artifact, Output, Rows
 from runner.reading import Results, load
 from runner.record import Failure, Record, Status, Trail
@@ -63,6 +64,14 @@ def test_a_run_that_executes_is_there_with_all_that_it_has_logged_so_far(results
     assert results.logs(NEW) == "now\n"
     assert results.logs()[NEW] == "now\n"
     assert list(results.rows("t")["a"]) == [1]
+
+
+def test_conditions_find_runs_by_what_is_shown_of_them(results: Results, epoch: int) -> None:
+    assert statuses(results, where="status == 'RUNNING'") == {NEW: "RUNNING"}
+    assert statuses(results, where="status ~ 'RUN|FAIL'") == {NEW: "RUNNING", IDS[2]: "FAILED"}
+    assert statuses(results, where="status == 'LOST'") == {}
+    with pytest.raises(UsageError, match="did you mean `RUNNING`"):
+        results.runs(where="status == 'RUNING'")
 
 
 def test_its_child_runs_are_no_runs_of_their_own(results: Results, store: SqliteStore, epoch: int) -> None:

@@ -94,6 +94,7 @@ def cached(**others):
 
 
 ALL = {1: ("changed", True), 2: ("changed", True), 3: ("changed", True)}
+THROUGH = dict.fromkeys((1, 2, 3), ("cached", False))
 AGAIN = cached(n1=("again", True), n2=("again", True))
 
 
@@ -116,6 +117,29 @@ def uncached(position):
     return edit
 
 
+def policy(code, edited):
+    """Execute with such a policy, and then edit a file."""
+
+    def edit(sweep):
+        for step in sweep.tree["steps"]:
+            step["code"] = code
+        sweep.declare()
+        sweep.executed("+experiment=e")
+        sweep.add(edited)
+
+    return edit
+
+
+def version(sweep):
+    sweep.tree["steps"][1]["version"] = 2
+    sweep.declare()
+
+
+def new_kwarg(sweep):
+    sweep.tree["kwargs"]["q"], sweep.tree["default_ids"] = 0, {"q": 0}
+    sweep.declare()
+
+
 def at(**changes):
     return lambda sweep: sweep.declare(**changes)
 
@@ -130,6 +154,14 @@ SITUATIONS = {
     "a plug-in edited": (lambda sweep: sweep.add("plugins/one.py"), [], cached(n1=("changed", True), n2=("changed", True))),
     "a plug-in edited and taken back": (taken_back, [], cached()),
     "that, by force": (taken_back, ["--force-where", "n == 2"], cached(n2=("again", True))),
+    "code: module, its module edited": (policy("module", "last.py"), [], ALL),
+    "code: module, a helper edited": (policy("module", "helper.py"), [], THROUGH),
+    "code: off, its module edited": (policy("off", "last.py"), [], THROUGH),
+    "code: off, a plug-in edited": (policy("off", "plugins/one.py"), [], THROUGH),
+    "a new version": (version, [], ALL),
+    "packages that count": (None, ["identity.packages=[numpy]"], ALL),
+    "a new kwarg that always had that value": (new_kwarg, [], cached()),
+    "a new kwarg with another value": (new_kwarg, ["q=1"], ALL),
     "the data changed": (lambda sweep: sweep.add("data.csv"), [], ALL),
     "an ignored kwarg": (None, ["junk=7"], cached()),
     "a kwarg": (None, ["K=2"], ALL),

@@ -3,8 +3,10 @@
 import math
 import re
 import struct
+import sys
 import threading
 from array import array
+from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 
@@ -373,6 +375,26 @@ def test_what_the_experiment_declares_is_logged_already(begin):
     assert sheet.end().params == {"new": 1}
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_a_step_may_log_what_it_alone_is_given_whichever_step_logs_first(begin, first):
+    sheet = begin(kwargs={"k": 1}, params={"lr": 0.1})
+    if first:
+        sheet.run.log_param("other", 0)
+    with sheet.run.having({"k": 2, "deep": {"x": 3}}):
+        sheet.run.log_params({"k": 2, "lr": 0.1, "deep": {"x": 3}})
+        with pytest.raises(ParamConflictError, match="`k` is 1 and cannot become 3"):
+            sheet.run.log_param("k", 3)
+    with pytest.raises(ParamConflictError, match="`k` is 1 and cannot become 2"):
+        sheet.run.log_param("k", 2)
+    with sheet.run.having({"k": 3}):
+        sheet.run.log_params({"k": 3, "deep.x": 3})
+        with sheet.run.child_run("part") as child:
+            child.log_params({"k": 3})
+            child.log_params({"k": 1})
+    sheet.end()
+    assert sheet.params == {"deep.x": 3, **({"other": 0} if first else {})}, "what the record of the run does not tell in any case"
+
+
 def test_of_parameters_that_conflict_in_part_none_is_kept(sheet, run):
     run.log_param("a", 1)
     with pytest.raises(ParamConflictError):
@@ -499,6 +521,30 @@ def test_what_lies_in_outputs_at_the_end_is_an_artifact(sheet, run):
     (run.dir / "outputs" / "sub" / "m").write_text("x")
     (run.dir / "other").write_text("x")
     assert [(a.path, a.kind) for a in sheet.end().of(Artifact)] == [("outputs/sub/m", "output")]
+
+
+@pytest.fixture
+def opened():
+    """How often which file was opened."""
+    counts = Counter()
+    looking = True
+    sys.addaudithook(lambda event, about: counts.update([str(about[0])]) if looking and event == "open" else None)
+    yield counts
+    looking = False  # a hook stays for ever
+
+
+@pytest.mark.parametrize("logs", [False, True])
+def test_what_lies_in_outputs_at_the_end_is_read_once(sheet, run, opened, logs):
+    (run.dir / "outputs").mkdir()
+    file = run.dir / "outputs" / "model.bin"
+    file.write_bytes(b"x" * 1000)
+    if logs:
+        run.log_metric("loss", 1.0)
+    opened.clear()
+    run.leave_end(3)
+    sheet.end()
+    assert opened[str(file)] == 1
+    assert [artifact.path for artifact in sheet.of(Artifact)] == ["outputs/model.bin"]
 
 
 def test_nothing_is_made_on_disk_unless_something_is_kept(sheet, run, tmp_path):

@@ -1,0 +1,107 @@
+"""Which checkpoints (`run.checkpoint`) can go: those that no run will go on from."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from runner import checkpoint, stores
+from runner.record import Record
+from runner.upkeep import kept
+from runner.workspace import Workspace
+
+_HOLDER: Final = re.compile(r"run ([0-9a-f-]{36}), attempt \d")
+"""What `Run.checkpoint` writes into a lock."""
+_CHUNK: Final = 500
+
+
+def removable(
+    workspace: Workspace, *, going: set[str], experiment: str | None = None, failed: bool = False, older_than: float = 0.0
+) -> list[Path]:
+    """The folders that can go, those that somebody uses apart, and locks of folders that have gone; sorted.
+
+    One of a run that is COMPLETED can, unless its experiment says `checkpoint: keep`, or has no manifest and is not named; so can one of
+    the runs that are `going` themselves. Any other may be what a run goes on from: of a run that failed or was cut off, of one that was
+    killed before it had a record, or one that several share. It can go when it has not been written to for `older_than` seconds, or is of
+    the `experiment` that is named; where both are given, both must hold. Checkpoints of other experiments than that stay, and with `failed`
+    those of completed runs.
+    """
+    place = checkpoint.place(workspace.artifacts)
+    if not place.is_dir():
+        return []
+    folders = sorted({path.with_suffix("") for path in place.iterdir()})
+    owners = {folder: _owner(folder) for folder in folders}
+    records = _records(workspace, sorted(set(owners.values())))
+    published = _experiments(workspace)
+    known = set(published.values())
+    keeping = _keeping(workspace)
+    found = []
+    for folder in folders:
+        owner = owners[folder]
+        record = records.get(owner)
+        whose = record.experiment if record is not None else published.get(owner, "")
+        if experiment is not None and whose != experiment:
+            continue
+        own = folder.name == owner
+        done = own and record is not None and record.status.ok and whose not in keeping and (whose in known or experiment is not None)
+        if not folder.is_dir() or (own and owner in going):
+            unneeded = True
+        elif done:
+            unneeded = not failed and record is not None and record.started <= time.time() - older_than
+        else:
+            unneeded = bool(older_than or experiment) and _age(folder) >= older_than
+        if unneeded and not checkpoint.in_use(folder):
+            found.append(folder)
+    return found
+
+
+def _owner(folder: Path) -> str:
+    """The run that has had it last: its own name, but where runs share it."""
+    try:
+        told = checkpoint.holder(folder)
+    except OSError:
+        told = ""
+    match = _HOLDER.match(told)
+    return match[1] if match else folder.name
+
+
+def _records(workspace: Workspace, ids: list[str]) -> Mapping[str, Record]:
+    reader = stores.read(workspace.store)
+    try:
+        parts = (reader.find(ids[start : start + _CHUNK]) for start in range(0, len(ids), _CHUNK))
+        return {id_run: record for part in parts for id_run, record in part.items()}
+    finally:
+        reader.close()
+
+
+def _experiments(workspace: Workspace) -> dict[str, str]:
+    """Run -> experiment, of those that manifests name."""
+    return {id_run: file.parent.name for file in kept.manifests(workspace) for id_run in kept.runs_of(file)}
+
+
+def _keeping(workspace: Workspace) -> set[str]:
+    """Experiments that say `checkpoint: keep`, and those of which nobody can tell."""
+    import yaml
+
+    found = set()
+    for file in kept.manifests(workspace):
+        try:
+            tree = yaml.safe_load((file.parent / "experiment.yaml").read_text(encoding="utf-8"))
+            declared = tree.get("checkpoint")
+        except (OSError, ValueError, AttributeError, yaml.YAMLError):
+            declared = "keep"
+        if declared == "keep":
+            found.add(file.parent.name)
+    return found
+
+
+def _age(folder: Path) -> float:
+    """Seconds since anything in it was written."""
+    return time.time() - max(_times(folder))
+
+
+def _times(folder: Path) -> Iterator[float]:
+    yield folder.lstat().st_mtime
+    for file in folder.rglob("*"):
+        yield file.lstat().st_mtime
