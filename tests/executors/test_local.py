@@ -1,4 +1,4 @@
-"""What the executor `local` promises beyond the suite: crashes, hangs, grandchildren, huge results, replaced workers."""
+"""F3, F4, F18: what the executor `local` promises beyond the suite: crashes, hangs, grandchildren, huge results, replaced workers."""
 
 import contextlib
 import os

@@ -35,7 +35,7 @@ def step(n, wait=0.0):
 
 
 DRIVER = """
-import sys
+import resource, sys
 from contextlib import closing
 from pathlib import Path
 from runner import executors, plan, stores
@@ -62,8 +62,56 @@ except StoreError as error:
     sys.exit(74)
 finally:
     executor.close()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
 """
-"""`driver.py STORE RUNS WAIT`: execute work.step over n, and print the id of every run once it is committed."""
+"""`driver.py STORE RUNS WAIT`: execute work.step over n, and print the id of every run once it is committed;
+at the end its peak of memory in MB to stderr."""
+
+
+WARM = """
+import json, os, sys, traceback
+from pathlib import Path
+from runner import cli
+import runner.app, runner.commands.run, runner.table, runner.reading, runner.stores, runner.checks
+import pandas, pyarrow.parquet
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(Path.cwd() / f".warm-{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
+        code = 99
+        try:
+            cli.main(json.loads(line))
+        except SystemExit as end:
+            code = end.code
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 98)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+"""Many calls of xrun, each a fork of one process that has imported everything: ten times as many in a second."""
+
+
+@dataclass
+class Warm:
+    """xrun, called often."""
+
+    root: Path
+    process: "subprocess.Popen[str]"
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Code, stdout, stderr. Never a traceback, whatever has happened to the files."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(arguments) + "\n")
+        self.process.stdin.flush()
+        code = int(self.process.stdout.readline())
+        out, err = ((self.root / f".warm-{name}").read_text(errors="replace") for name in ("out", "err"))
+        assert "Traceback" not in err, f"{arguments}: {err}"
+        assert code in (0, 1, 2, 3, 66, 74), f"{arguments}: exit {code}: {err}"
+        return code, out, err
 
 
 def oracle(n: int) -> dict[str, Any]:
@@ -230,6 +278,18 @@ def project(tmp_path: Path) -> Iterator[Project]:
         process.communicate()
     for pid in alive(made.mark):
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def warm(project: Project) -> Iterator[Warm]:
+    """xrun in the project, for tests that call it hundreds of times."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", WARM], cwd=project.root, env=project.environment, stdin=pipe, stdout=pipe, text=True
+    ) as process:
+        yield Warm(project.root, process)
+        assert process.stdin
+        process.stdin.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The coordinator's memory follows what is in flight, not how many runs there are."""
+"""F35: the coordinator's memory follows what is in flight, not how many runs there are."""
 
 import subprocess
 import sys
@@ -40,25 +40,35 @@ finally:
 """
 
 
-def call(project, code, *arguments):
+def call(project, code, *arguments, **environment):
     begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=project.root, env=project.environment, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code, *arguments],
+        cwd=project.root, env={**project.environment, **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     print(arguments, f"{time.monotonic() - begun:.1f} s", done.stdout[-80:], done.stderr[-80:])
     return done
 
 
-def test_memory_and_open_files_do_not_grow_with_the_number_of_runs(project):
+@pytest.mark.forms(runs=(100_000, 1_000_000))
+def test_memory_and_open_files_do_not_grow_with_the_number_of_runs(project, runs):
     project.module(NOTHING)
-    few, many = (list(map(float, call(project, LOOP, str(count)).stdout.split())) for count in (20_000, 100_000))
+    few, many = (list(map(float, call(project, LOOP, str(count)).stdout.split())) for count in (20_000, runs))
     assert many[0] < few[0] + 4
     assert many[2] - many[1] <= 2
 
 
-@pytest.mark.soak
-def test_a_million_runs_take_less_than_500_mb(project):
+@pytest.mark.forms(thousands=(20, 1_000))
+def test_a_million_runs_take_less_than_500_mb_and_leave_nothing_but_their_results(project, thousands):
+    """The whole line of the data, plan and table included. No run makes a file, in the workspace or among the temporary ones."""
     project.module(NOTHING)
-    project.experiment("many", '{a: "range(0,10000)", n: "range(0,100)"}')
-    assert int(call(project, WHOLE, "+experiment=many", "-q").stderr.split()[-1]) < 500
+    project.experiment("many", f'{{a: "range(0,{thousands * 10})", n: "range(0,100)"}}')
+    temporary = project.root / "tmp"
+    temporary.mkdir()
+    assert int(call(project, WHOLE, "+experiment=many", "-q", TMPDIR=str(temporary)).stderr.split()[-1]) < 500
+    assert project.query("SELECT status, count(*) FROM run GROUP BY status") == [("COMPLETED", thousands * 1000)]
+    project.assert_tidy()
+    project.assert_none_alive()
+    assert list(temporary.iterdir()) == []
+    assert not list((project.store.parent / "artifacts").glob("*"))

@@ -1,4 +1,4 @@
-"""The same promises where the store does without WAL, as on a network file system."""
+"""F33: the same promises where the store does without WAL, as on a network file system."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What runs log survives what happens to them: killed workers, a killed xrun, full disks, floods of output."""
+"""F19: what runs log survives what happens to them: killed workers, a killed xrun, full disks, floods of output."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A byte that a disk has changed, a file that has been cut: never shown as a result, never a traceback, never what others hide behind."""
+"""F15, F16: a byte that a disk has changed, a file that was cut: never shown as a result, no traceback, never what others hide behind."""
 
 import random
 import shutil

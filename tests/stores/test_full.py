@@ -1,4 +1,4 @@
-"""A disk that is full: nothing half written, and the same can be written again once there is room."""
+"""F10: a disk that is full: nothing half written, and the same can be written again once there is room."""
 
 from array import array
 

@@ -1,4 +1,4 @@
-"""Stores of every format that there has been open, keep a copy of what they were, and survive many who open them at once."""
+"""F34: stores of every format that there has been open, keep a copy of what they were, and survive many who open them at once."""
 
 import gzip
 import math

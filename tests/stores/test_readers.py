@@ -1,4 +1,4 @@
-"""Readers that stay: the writer never fails because of them, and says so when they cost much."""
+"""F36: readers that stay: the writer never fails because of them, and says so when they cost much."""
 
 import subprocess
 import sys

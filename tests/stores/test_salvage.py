@@ -1,4 +1,4 @@
-"""What is intact in a damaged store comes over into a new one, exactly; the rest is left out."""
+"""F15: what is intact in a damaged store comes over into a new one, exactly; the rest is left out."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""Declared data that is changed while a sweep reads it: what came after the change is no cached result."""
+"""F24: declared data that is changed while a sweep reads it: what came after the change is no cached result."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Code that is edited while a sweep executes: no result of the new code under the old identity."""
+"""F21: code that is edited while a sweep executes: no result of the new code under the old identity."""
 
 import time
 
