@@ -74,7 +74,7 @@ class Plan:
     @cached_property
     def _length(self) -> int:
         if self.only is not None:
-            return len(self.only)
+            return sum(1 for _ in self)  # two points may be the same run
         total = 0
         for variant in self.experiment.variants:
             if len(variant.grids) == 1 and not variant.grids[0].exclude:
@@ -158,16 +158,16 @@ def limited(plan: Plan, beginnings: Sequence[str]) -> Plan:
     if not beginnings:
         return plan
     wanted = {beginning: beginning.lower() for beginning in beginnings}
-    found: dict[str, list[str]] = {beginning: [] for beginning in beginnings}
+    found: dict[str, dict[str, None]] = {beginning: {} for beginning in beginnings}
     for run in plan:
         for beginning, lowered in wanted.items():
             if run.id_run.startswith(lowered):
-                found[beginning].append(run.id_run)
-    for beginning, ids in found.items():
+                found[beginning][run.id_run] = None
+    for beginning, ids in ((beginning, list(known)) for beginning, known in found.items()):
         if len(ids) != 1:
             problem = f"several runs of the plan begin with `{beginning}`: {', '.join(ids[:3])}; give more of the id"
             raise UsageError(problem if ids else f"no run of the plan has an id that begins with `{beginning}`; xrun plan lists them")
-    return replace(plan, only=frozenset(ids[0] for ids in found.values()))
+    return replace(plan, only=frozenset(id_run for known in found.values() for id_run in known))
 
 
 def axes_of(grid: Grid) -> list[Axis]:

@@ -27,7 +27,7 @@ SHOWN: Final = 40
 _EXAMPLES: Final = """\
 example: xrun reproduce coins
          xrun reproduce results/coins/manifest.json --rtol 1e-9
-         xrun reproduce coins --run 4c00df0c          one of its runs alone
+         xrun reproduce coins --run 15a9be61          one of its runs alone
          xrun reproduce coins --env                   with the recorded versions of all packages
 
 exit codes: 0 the same table, or within the tolerance; 1 another one; 2 usage; 3 the commit, or a file, is not here; 66 data is not"""

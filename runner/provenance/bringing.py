@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import MissingDataError
-from runner.provenance import data, hashing, objects, recorded
+from runner.provenance import data, hashing, objects, recorded, worktree
 from runner.record import DataState, DataStatus
 
 
@@ -127,7 +127,7 @@ def _configure(there: Path, here: Path | None) -> None:
 
 def _dvc(verb: str, root: Path, targets: Sequence[str], places: Places) -> None:
     """Run DVC in the checkout; whether it has done what it should, the hashes say. Raises MissingDataError with what it says."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_DIR")}
+    environment = {name: value for name, value in os.environ.items() if name not in worktree.LOCAL}
     environment |= {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(places.scratch / "dvc")}
     command = [sys.executable, "-P", "-m", "dvc", verb, "--quiet", "--", *targets]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, errors="replace", check=False)

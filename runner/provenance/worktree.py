@@ -17,6 +17,9 @@ from runner.errors import IncompleteError
 
 PREFIX: Final = "xrun-reproduce-"
 """How the names of our worktrees begin."""
+_PLACES: Final = ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES")
+LOCAL: Final = frozenset(f"GIT_{name}" for name in (*_PLACES, "PREFIX", "NAMESPACE", "SHALLOW_FILE", "GRAFT_FILE", "REPLACE_REF_BASE"))
+"""Variables that are about one repository: that of the hook that started us, if one has."""
 # Nobody's hooks run, nothing asks, nobody's daemon looks at our files.
 _CONFIG: Final = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false")
 
@@ -27,8 +30,7 @@ class GitError(Exception):
 
 def git(folder: Path, *arguments: str) -> str:
     """What `git ARGUMENTS` prints in `folder`, whatever repository a hook that started us belongs to. Raises GitError."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_TERMINAL_PROMPT": "0"}
-    environment |= {name: value for name, value in os.environ.items() if name.startswith(("GIT_CONFIG", "GIT_SSH", "GIT_CEILING"))}
+    environment = {name: value for name, value in os.environ.items() if name not in LOCAL} | {"GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(["git", *_CONFIG, *arguments], cwd=folder, env=environment, capture_output=True, check=False)
     except OSError as error:
@@ -39,11 +41,13 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def top_of(folder: Path) -> Path | None:
-    """The top of the working tree that `folder` lies in; None where there is none, and without git."""
+    """The top of the working tree that `folder` lies in; None where there is none. Raises IncompleteError where git refuses to say."""
+    if not any((each / ".git").exists() for each in (folder, *folder.parents)):
+        return None
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
-    except GitError:
-        return None
+    except GitError as error:  # a repository of another user, a damaged one, no git
+        raise IncompleteError(f"git cannot read the repository around {folder}: {error}") from None
 
 
 def has(top: Path, commit: str) -> bool:

@@ -139,7 +139,7 @@ def _first(holding: list[Recording], text: str) -> Recording:
 def _only(recording: Recording, run: str) -> Recording:
     if not run:
         return recording
-    found = [id_run for id_run in recording.ids if id_run.startswith(run.lower())]
+    found = list(dict.fromkeys(id_run for id_run in recording.ids if id_run.startswith(run.lower())))
     if not found:
         hint = did_you_mean(run, recording.ids, "runs")
         raise UsageError(f"{recording.folder / MANIFEST} names no run whose id begins with `{run}`; {hint}")

@@ -11,10 +11,10 @@ from typing import Any, Final
 from urllib.parse import unquote, urlparse
 
 from runner import __version__
-from runner.provenance import environment
+from runner.provenance import environment, worktree
 
 _SHOWN: Final = 8
-_DROPPED: Final = ("XRUN_CONF", "XRUN_WORKSPACE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+_DROPPED: Final = frozenset(("XRUN_CONF", "XRUN_WORKSPACE", *worktree.LOCAL))
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _ids(recording: Recording, experiment: Experiment) -> Found:
         ids = [run.id_run for run in planned]
     except PlanError as error:
         return Found(what="ids", outcome=Outcome.DIFFERS, now=_line(error))
-    if ids == recording.ids or (set(recording.ids) < set(ids) and not set(recording.ids) - set(ids)):
+    if ids == recording.ids or set(recording.ids) < set(ids):  # some of them alone, with `--only`
         return Found(what="ids")
     strange = sum(each not in set(ids) for each in recording.ids)
     now = f"{strange} of them are not those of {EXPERIMENT}" if strange else "in another order"
@@ -176,7 +176,10 @@ def _commit(recording: Recording, cwd: Path) -> Found:
     commit = str(recording.git.get("commit") or "")
     if not commit:
         return Found(what="commit", outcome=Outcome.UNKNOWN, now="none was recorded, so that nobody knows with which code")
-    tops = [top for folder in (recording.folder, cwd) if (top := worktree.top_of(folder))]
+    try:
+        tops = [top for folder in (recording.folder, cwd) if (top := worktree.top_of(folder))]
+    except IncompleteError as error:
+        return Found(what="commit", outcome=Outcome.UNKNOWN, recorded=commit, now=_line(error))
     if not tops:
         return Found(what="commit", outcome=Outcome.UNKNOWN, recorded=commit, now="there is no git repository here")
     if any(worktree.has(top, commit) for top in tops):

@@ -90,14 +90,16 @@ class Project:
         places = {"HOME": str(self.home), "TMPDIR": str(self.home / "tmp"), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         return {**kept, **who, **dvc, **places, "GIT_CONFIG_NOSYSTEM": "1", "DVC_NO_ANALYTICS": "1", **variables}
 
-    def call(self, *command: str, code: int | None = 0, cwd: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def call(
+        self, *command: str, code: int | None = 0, cwd: Path | None = None, timeout: float = 240, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             command,
             cwd=cwd or self.root,
             env=self.environment(**variables),
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=timeout,
             check=False,
             stdin=subprocess.DEVNULL,
         )

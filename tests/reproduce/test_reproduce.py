@@ -225,6 +225,10 @@ def test_project_below_the_top_of_its_repository_and_submodules_are_found(projec
     assert "the same, bit for bit: 2 runs" in inner.xrun("reproduce", "shapes").stdout
     assert project.snapshot() == before
 
+    file = inner.root / "results/shapes/manifest.json"  # as earlier versions wrote it
+    file.write_text(json.dumps({key: value for key, value in inner.manifest("shapes").items() if key not in ("root", "files")}))
+    assert "the same, bit for bit: 2 runs" in inner.xrun("reproduce", "shapes").stdout
+
 
 def test_package_that_is_installed_in_place_is_imported_from_the_checkout(project: Project) -> None:
     code = "def half(x: int) -> dict:\n    return {'y': x / 2}\n"
@@ -236,6 +240,24 @@ def test_package_that_is_installed_in_place_is_imported_from_the_checkout(projec
     project.write({"src/own/steps.py": code.replace("x / 2", "x / 3")})
 
     assert "the same, bit for bit: 2 runs" in project.reproduce("halves", **source).stdout
+
+
+def test_call_from_a_hook_of_another_repository_is_about_this_one(project: Project, tmp_path: Path) -> None:
+    project.xrun("+experiment=squares", "-q")
+    project.git("init", "--quiet", str(tmp_path / "other"))
+    other = str(tmp_path / "other/.git")
+
+    done = project.xrun("reproduce", "squares", GIT_DIR=other, GIT_INDEX_FILE=f"{other}/index", GIT_WORK_TREE=str(tmp_path / "other"))
+    assert "the same, bit for bit" in done.stdout
+
+
+def test_repository_that_git_refuses_to_read_is_told(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+
+    done = project.xrun("reproduce", "squares", code=3, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert "git cannot read the repository" in done.stderr
+    assert "dubious ownership" in done.stderr
+    assert "note: squares: commit: git cannot read" in project.xrun("verify", "squares", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
 
 
 def test_hooks_of_the_repository_do_not_run(project: Project) -> None:
