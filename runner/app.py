@@ -71,7 +71,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         evidence = Search(experiment.root, invocation.argv, experiment.data)
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
-        planned = expand(experiment, inspection, evidence.data)
+        planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)
         chosen.check(experiment.results.columns, planned.axes)
         for note in inspection.notes:
             invocation.console.say(f"xrun: warning: {note}")

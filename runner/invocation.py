@@ -25,6 +25,8 @@ class Invocation:
     argv: tuple[str, ...] = ()
     rerun: Rerun = field(default_factory=Rerun)
     """What is executed though the store has it."""
+    only: tuple[str, ...] = ()
+    """Beginnings of the ids of the runs that are meant; none: all of the plan."""
     wait_if_full: bool = True
     """Whether a full disk is waited for."""
     requeueable: bool = False

@@ -4,12 +4,12 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from runner import codec, identity
-from runner.errors import PlanError
+from runner.errors import PlanError, UsageError
 from runner.spec import REPLICATE, Axis, Experiment, Grid, Variant, Zip
 
 Entry = tuple[str, Any, bytes]
@@ -49,6 +49,8 @@ class Plan:
     """Of each step, the sources that its digest counts: path below the root -> SHA-256; empty where nobody has told."""
     exempt: tuple[str, ...] = ()
     """Sources that steps import and their policies do not count."""
+    only: frozenset[str] | None = None
+    """Ids of the runs that are left of it; None: all. Their index, seed and id are what they are without it."""
 
     @cached_property
     def scopes(self) -> tuple[Mapping[str, Any], ...]:
@@ -71,6 +73,8 @@ class Plan:
 
     @cached_property
     def _length(self) -> int:
+        if self.only is not None:
+            return sum(1 for _ in self)  # two points may be the same run
         total = 0
         for variant in self.experiment.variants:
             if len(variant.grids) == 1 and not variant.grids[0].exclude:
@@ -86,7 +90,8 @@ class Plan:
         for variant in self.experiment.variants:
             for n in range(len(variant.grids)):
                 for run in self._of_grid(variant, n, scope, steps):
-                    yield Run(index, *run)
+                    if self.only is None or run[0] in self.only:
+                        yield Run(index, *run)
                     index += 1
                 scope += 1
 
@@ -146,6 +151,23 @@ def expand(
     if any(grid.exclude for _, grid in plan._grids) and next(iter(plan), None) is None:
         raise PlanError(["`exclude` drops every point"])
     return plan
+
+
+def limited(plan: Plan, beginnings: Sequence[str]) -> Plan:
+    """The plan with the runs alone whose ids begin so; all of it without any. Raises UsageError unless each is the beginning of one id."""
+    if not beginnings:
+        return plan
+    wanted = {beginning: beginning.lower() for beginning in beginnings}
+    found: dict[str, dict[str, None]] = {beginning: {} for beginning in beginnings}
+    for run in plan:
+        for beginning, lowered in wanted.items():
+            if run.id_run.startswith(lowered):
+                found[beginning][run.id_run] = None
+    for beginning, ids in ((beginning, list(known)) for beginning, known in found.items()):
+        if len(ids) != 1:
+            problem = f"several runs of the plan begin with `{beginning}`: {', '.join(ids[:3])}; give more of the id"
+            raise UsageError(problem if ids else f"no run of the plan has an id that begins with `{beginning}`; xrun plan lists them")
+    return replace(plan, only=frozenset(id_run for known in found.values() for id_run in known))
 
 
 def axes_of(grid: Grid) -> list[Axis]:

@@ -1,5 +1,6 @@
 """Writes `results/<experiment>/`: what people read and may commit."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, chosen, stores, table
+from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
 from runner.plan import Plan
 from runner.record import Provenance, Record
@@ -141,7 +143,9 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
     """Everything that is needed to trust the table, or to make it again."""
     told = asdict(facts.provenance)
     git = told.pop("git")
+    files = {"experiment.yaml": plan.experiment.yaml}
     if git is not None:
+        files |= {"changes.patch": git["patch"]} if git["patch"] else {}
         git["patch"] = "changes.patch" if git["patch"] else None
     experiment = plan.experiment
     return {
@@ -154,6 +158,7 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
         "seed": experiment.seed,
         "steps": [{"call": s.call, "name": s.name, "code": c} for s, c in zip(experiment.steps, plan.code, strict=True)],
         "git": git,
+        "root": _below_git(experiment.root),
         **told,
         "counts": dict(facts.tally.counts),
         "cached": facts.tally.cached,
@@ -168,8 +173,15 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
             "valid": not made.violations,
             "violations": [asdict(v) for v in made.violations[:100]],
         },
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "runs": ids,
     }
+
+
+def _below_git(root: Path) -> str | None:
+    """The project root as the repository around it names it; None without one."""
+    top = git_root(root.resolve())
+    return root.resolve().relative_to(top).as_posix() if top else None
 
 
 def _reason(record: Record) -> dict[str, str] | None:

@@ -16,7 +16,7 @@ def sweep(experiment: Experiment, request: Request, workspace: Workspace, invoca
     The objective is the mean, over the job's runs, of the field `objective`, or else of the only field that is a number.
     """
     jobs: dict[tuple[str, ...], Request] = {}
-    silent = replace(invocation, console=Console(quiet=True))
+    silent = replace(invocation, console=Console(quiet=True), only=())
 
     def objective(overrides: tuple[str, ...]) -> float | None:
         jobs[overrides] = replace(request, overrides=overrides)

@@ -10,6 +10,8 @@ COMMANDS: Final[dict[str, str]] = {
     "table": "the result table of an experiment",
     "check": "hold results against limits and a baseline: the gate of a CI job",
     "diff": "what differs between two results, in config, code, data, environment and the table",
+    "reproduce": "the recorded commit, data and seeds once more: is it the same table?",
+    "verify": "whether results are what their manifest says, without running anything",
     "metrics": "what runs logged: summaries, or the points of one metric",
     "rows": "the tables that runs logged, row by row",
     "artifacts": "the files that runs keep",

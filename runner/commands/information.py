@@ -33,6 +33,7 @@ options:
   -f, --force            execute runs that are completed as well; it takes no value, which would swallow the override behind it
   --force-where COND     execute completed runs as well where a condition holds: 'N > 10 and seconds > 60'
   --force-from STEP      execute completed runs as well, from that step on
+  --only ID              these runs of the plan alone, by a beginning of the id; repeatable
   --no-retry-failed      leave runs that failed, crashed or timed out as they are
   --show-output          show what runs print while they execute (--no-show-output: do not; `xrun logs ID` has it in any case)
   -q, --quiet            print nothing but errors

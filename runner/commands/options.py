@@ -60,7 +60,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_rerun(parser: argparse.ArgumentParser) -> None:
-    """Options on which completed or failed runs are executed again."""
+    """Options on which runs are meant, and which completed or failed ones are executed again."""
+    parser.add_argument("--only", metavar="ID", action="append", default=[], help="this run of the plan alone, by its id; repeatable")
     parser.add_argument("-f", "--force", action="store_true", help="completed runs as well")  # no value: it would swallow an override
     parser.add_argument("--force-where", metavar="CONDITION", help="completed runs as well where this holds: 'N > 10 and seconds > 60'")
     parser.add_argument("--force-from", metavar="STEP", default="", help="completed runs as well, from that step on")

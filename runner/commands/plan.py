@@ -10,7 +10,7 @@ from runner.commands import options as shared
 from runner.config.load import load
 from runner.console import columns
 from runner.novelty import State
-from runner.plan import Plan, Run
+from runner.plan import Plan, Run, limited
 from runner.workspace import locate
 
 LIMIT = 40
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     rerun = shared.rerun(chosen)
     for experiment in load(shared.request(chosen)):
         workspace = locate(experiment.root, chosen.workspace)
-        planned = app.plan_only(experiment, workspace)
+        planned = limited(app.plan_only(experiment, workspace), chosen.only)
         reader = stores.read(workspace.store) if workspace.store.is_file() else None
         try:
             found = novelty.states(planned, reader, experiment.root, rerun)
@@ -52,7 +52,7 @@ def _print(planned: Plan, found: Iterator[tuple[Run, State]], limit: int) -> Non
     rows: list[tuple[str, ...]] = []
     for run, state in found:
         counts[state.word] = counts.get(state.word, 0) + 1
-        if run.index < limit:
+        if len(rows) < limit:
             rows.append((str(run.index), run.id_run, state.word, *(_shown(run.params, name) for name in planned.axes), state.why))
     head = ("#", "id_run", "state", *planned.axes, "why")
     width = len(head) if any(row[-1] for row in rows) else len(head) - 1

@@ -79,6 +79,7 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
         invocation = Invocation(
             argv=("xrun", *arguments),
             rerun=rerun,
+            only=tuple(chosen.only),
             requeueable=chosen.requeueable,
             wait_if_full=chosen.on_disk_full == "wait",
             show_output=chosen.show_output,

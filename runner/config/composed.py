@@ -67,6 +67,6 @@ def root_of(file: Path, cwd: Path) -> Path:
     A workspace that was moved elsewhere (`--workspace`) is no project: there is nothing to import in it.
     """
     for candidate in file.absolute().parent.parents:
-        if any((candidate / name).is_dir() for name in place.NAMES):
+        if any((candidate / name).is_dir() for name in place.NAMES) or place.from_pyproject(candidate):
             return candidate
     return place.find(cwd).root

@@ -39,7 +39,7 @@ def find(cwd: Path, config_path: str | None = None) -> Place:
     homes = [cwd] + ([top] if top and top != cwd else [])
     tried = []
     for home in homes:
-        if named := _from_pyproject(home):
+        if named := from_pyproject(home):
             return Place(root=home, conf=named, tried=())
         tried.append(f"[tool.xrun] conf in {home / 'pyproject.toml'}")
     for home in homes:
@@ -58,7 +58,8 @@ def _named(path: Path, where: str) -> Place:
     return Place(root=folder.parent, conf=folder, tried=())
 
 
-def _from_pyproject(home: Path) -> Path | None:
+def from_pyproject(home: Path) -> Path | None:
+    """The config directory that `[tool.xrun] conf` of `home` names, None without. Raises ConfigError for one that is not there."""
     file = home / "pyproject.toml"
     if not file.is_file():
         return None

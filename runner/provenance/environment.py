@@ -27,22 +27,27 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
         platform=platform.platform(),
         host=platform.node(),
         user=_user(),
-        packages=dict(sorted(_packages())),
+        packages=installed(),
         argv=tuple(map(masked, argv)),
         cpus=_cpus(),
     )
+
+
+def installed() -> dict[str, str]:
+    """Normalised name -> version of every distribution that can be imported."""
+    return dict(sorted(_packages()))
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """The installed version of every distribution, by normalised name. Raises ConfigError, with the nearest name, where one is missing."""
     if not names:
         return {}
-    installed = dict(_packages())
+    there = installed()
     for name in names:
-        if name not in installed:
-            hint = did_you_mean(name, installed, "installed")
+        if name not in there:
+            hint = did_you_mean(name, there, "installed")
             raise ConfigError(f"the package `{name}` is not installed", key="identity.packages", hint=hint)
-    return {name: installed[name] for name in names}
+    return {name: there[name] for name in names}
 
 
 def masked(argument: str) -> str:

@@ -34,11 +34,17 @@ def listing(path: Path, value: str) -> dict[str, str] | None:
     return None
 
 
-def _folders(dvc_root: Path) -> tuple[Path, Path]:
-    """Where the objects are, of DVC 3 and of DVC 2."""
+def cache_of(dvc_root: Path) -> Path:
+    """The folder of the cache of a DVC project."""
     from dvc.config import Config, ConfigError
 
     folder = dvc_root / ".dvc" / "cache"
     with suppress(ConfigError):
         folder = Path(Config(str(dvc_root / ".dvc"))["cache"].get("dir") or folder)
+    return folder
+
+
+def _folders(dvc_root: Path) -> tuple[Path, Path]:
+    """Where the objects are, of DVC 3 and of DVC 2."""
+    folder = cache_of(dvc_root)
     return folder / "files" / "md5", folder

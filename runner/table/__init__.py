@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.table.failures import Violation as Violation
 from runner.table.files import Digest as Digest
+from runner.table.files import digests as digests
 from runner.table.files import read as read
 from runner.table.files import write as write
 from runner.table.frame import Row as Row

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NewType
@@ -64,6 +64,30 @@ def read(folder: Path) -> "pd.DataFrame":
         raise StoreError(f"the table in {folder} cannot be read: {error}") from error
 
 
+def digests(folder: Path, columns: Mapping[str, str]) -> dict[str, Digest]:
+    """The digests of the two files that are there, each by its own content: file name -> digest.
+
+    `columns`: name -> dtype, as the manifest tells them; CSV has no types. Raises StoreError for a table that cannot be read.
+    """
+    found = {}
+    if (folder / _PARQUET).is_file():
+        frame = read(folder)
+        found[_PARQUET] = _digest(_header(frame), (part.encode() for part in text.csv(frame)))
+    if (folder / _CSV).is_file():
+        header = _told((name, kind(dtype)) for name, dtype in columns.items())
+        found[_CSV] = _digest(header, [(folder / _CSV).read_bytes()])
+    return found
+
+
+def _digest(header: bytes, parts: Iterable[bytes]) -> Digest:
+    import hashlib
+
+    digest = hashlib.sha256(header)
+    for part in parts:
+        digest.update(part)
+    return Digest(digest.hexdigest())
+
+
 def to_arrow(frame: "pd.DataFrame") -> Any:
     """The Arrow table of `frame`, in which a NaN stays a NaN; Arrow by itself makes it a null."""
     import pyarrow as pa
@@ -98,7 +122,11 @@ def from_arrow(table: Any) -> "pd.DataFrame":
 
 def _header(frame: "pd.DataFrame") -> bytes:
     """What the CSV file does not say of the table: the types."""
-    return json.dumps([[str(name), kind(dtype)] for name, dtype in frame.dtypes.items()], ensure_ascii=True).encode() + b"\n"
+    return _told((str(name), kind(dtype)) for name, dtype in frame.dtypes.items())
+
+
+def _told(kinds: Iterable[tuple[str, str]]) -> bytes:
+    return json.dumps(list(kinds), ensure_ascii=True).encode() + b"\n"
 
 
 @contextmanager

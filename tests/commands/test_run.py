@@ -51,6 +51,19 @@ def test_force_executes_completed_runs_again(xrun: Xrun) -> None:
     assert "3 runs, 3 completed in" in xrun("+experiment=squares", "--force").stderr
 
 
+def test_only_executes_and_shows_the_runs_that_are_named(project: Path, xrun: Xrun) -> None:
+    planned = [json.loads(line) for line in xrun("plan", "+experiment=squares", "--json").stdout.splitlines()]
+    first, last = planned[0]["id_run"], planned[2]["id_run"]
+
+    assert "2 runs, 2 completed" in xrun("+experiment=squares", "--only", last[:9], "--only", first).stderr
+    assert [row["id_run"] for row in rows(project / "results/squares/table.csv")] == [first, last]
+    (told,) = [json.loads(line) for line in xrun("plan", "+experiment=squares", "--json", "--only", last).stdout.splitlines()]
+    assert (told["index"], told["state"], told["seed"]) == (2, "cached", planned[2]["seed"])
+    for only, message in (("zz", "no run of the plan has an id that begins with `zz`"), ("", "several runs of the plan begin with ``")):
+        done = xrun("+experiment=squares", "--only", only)
+        assert (done.returncode, message in done.stderr) == (2, True)
+
+
 def test_flags_may_stand_anywhere(xrun: Xrun) -> None:
     assert xrun("-q", "+experiment=squares", "-m", "x=5,6").returncode == 0
     assert xrun("x=5,6", "--quiet", "+experiment=squares").stderr == ""

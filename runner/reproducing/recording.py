@@ -1,0 +1,193 @@
+"""What a results folder says of how it was made, and that nobody has changed it since."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from runner import results, table
+from runner.config.composed import root_of
+from runner.errors import IncompleteError, StoreError, UsageError
+from runner.provenance import worktree
+from runner.published import Published
+from runner.record import DataState, DataStatus
+from runner.suggest import did_you_mean
+from runner.workspace import Workspace
+
+MANIFEST: Final = "manifest.json"
+EXPERIMENT: Final = "experiment.yaml"
+PATCH: Final = "changes.patch"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """A results folder and its manifest."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    run: str = ""
+    """The id of the only run that is asked for; "": all of them."""
+
+    @property
+    def published(self) -> Published:
+        """The folder, to read its table."""
+        return Published(self.folder, str(self.folder))
+
+    @property
+    def experiment(self) -> str:
+        """Its name."""
+        return str(self.manifest.get("experiment") or self.folder.name)
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all runs, in plan order."""
+        return [str(each) for each in self.manifest.get("runs") or ()]
+
+    @property
+    def git(self) -> Mapping[str, Any]:
+        """The state of the repository; empty where there was none."""
+        return self.manifest.get("git") or {}
+
+    @property
+    def data(self) -> tuple[DataState, ...]:
+        """The declared data."""
+        entries = self.manifest.get("data") or ()
+        return tuple(DataState(**{**entry, "status": DataStatus(entry["status"])}) for entry in entries)
+
+    def read(self, name: str) -> bytes:
+        """The content of one of its files. Raises IncompleteError where it is missing, or not what the manifest says."""
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise IncompleteError(f"{self.folder / name}: {error.strerror}; without it there is nothing to reproduce from") from None
+        if not self.intact(name, content):
+            problem = f"{self.folder / name} is not the one that {MANIFEST} tells of"
+            raise IncompleteError(f"{problem}\n  git checkout {name} may bring it back; xrun verify {self.folder} checks all files")
+        return content
+
+    def check_table(self) -> None:
+        """Raise IncompleteError unless the files of the table that are there hold what the manifest tells of, StoreError if unreadable."""
+        told = self.manifest.get("table") or {}
+        for name, digest in table.digests(self.folder, told.get("columns") or {}).items():
+            if digest != told.get("digest"):
+                problem = f"{self.folder / name} is not the table that {MANIFEST} tells of"
+                raise IncompleteError(f"{problem}\n  git checkout {name} may bring it back; xrun verify {self.folder} checks all files")
+
+    def intact(self, name: str, content: bytes) -> bool:
+        """Whether the content is what the manifest says; True where it does not say, as those of early versions."""
+        digest = (self.manifest.get("files") or {}).get(name)
+        return digest is None or digest == hashlib.sha256(content).hexdigest()
+
+
+def of_folder(folder: Path) -> Recording:
+    """The recording in a results folder. Raises IncompleteError where there is no manifest, StoreError for one that is not ours."""
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise IncompleteError(f"{folder} is no results folder: there is no {MANIFEST}")
+    manifest = Published(folder, str(folder)).manifest()
+    if manifest.get("format") != results.FORMAT or not isinstance(manifest.get("runs"), list):
+        told = manifest.get("format", "none")
+        raise StoreError(f"{file} is no manifest of this version of xrun (format {told}; this one reads {results.FORMAT})")
+    return Recording(folder=folder.absolute(), manifest=manifest)
+
+
+def find(text: str, run: str, workspace: Workspace) -> Recording:
+    """What `text` means: a results folder, its manifest.json, an experiment, or the beginning of an id in the results of one.
+
+    `run`: the beginning of the id of one of its runs, to reproduce that alone. Raises UsageError and IncompleteError with the nearest
+    valid choice.
+    """
+    path = Path(text)
+    if (workspace.results / text / MANIFEST).is_file() and not path.is_absolute():
+        return _only(of_folder(workspace.results / text), run)
+    if path.name == MANIFEST and path.is_file():
+        return _only(of_folder(path.parent), run)
+    if path.is_dir():
+        return _only(of_folder(path), run)
+    if path.is_file():
+        raise UsageError(f"{text} is not the manifest of results; give a results folder, or the {MANIFEST} in it")
+    if holding := [each for each in folders(workspace) if any(id_run.startswith(text.lower()) for id_run in each.ids)]:
+        if run:
+            raise UsageError(f"{text} is a run already; leave out --run")
+        return _only(_first(holding, text), text)
+    known = [each.folder.name for each in folders(workspace)]
+    raise IncompleteError(f"there are no results `{text}`, and no published run whose id begins so; {did_you_mean(text, known, 'results')}")
+
+
+def folders(workspace: Workspace) -> list[Recording]:
+    """All results of a workspace that can be read."""
+    return list(_readable(workspace))
+
+
+def _readable(workspace: Workspace) -> Iterator[Recording]:
+    for file in sorted(workspace.results.glob(f"*/{MANIFEST}")):
+        try:
+            yield of_folder(file.parent)
+        except (StoreError, IncompleteError):
+            continue
+
+
+def _first(holding: list[Recording], text: str) -> Recording:
+    """The one with the run; the same run in several results is the same run."""
+    ids = {id_run for each in holding for id_run in each.ids if id_run.startswith(text.lower())}
+    if len(ids) > 1:
+        raise UsageError(f"several runs begin with `{text}`: {', '.join(sorted(ids)[:3])}; give more of the id")
+    return holding[0]
+
+
+def _only(recording: Recording, run: str) -> Recording:
+    if not run:
+        return recording
+    found = list(dict.fromkeys(id_run for id_run in recording.ids if id_run.startswith(run.lower())))
+    if not found:
+        hint = did_you_mean(run, recording.ids, "runs")
+        raise UsageError(f"{recording.folder / MANIFEST} names no run whose id begins with `{run}`; {hint}")
+    if len(found) > 1:
+        raise UsageError(f"several runs begin with `{run}`: {', '.join(found[:3])}; give more of the id")
+    return Recording(folder=recording.folder, manifest=recording.manifest, run=found[0])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """Where the recorded code is."""
+
+    top: Path
+    """Of the user's working tree."""
+    below: Path
+    """The project root, relative to it."""
+    commit: str
+
+    @property
+    def root(self) -> Path:
+        """The user's project root."""
+        return self.top / self.below
+
+
+def repository(recording: Recording, cwd: Path) -> Repository:
+    """The repository that has the recorded commit: the one around the results, else the one around `cwd`.
+
+    Raises IncompleteError where no commit was recorded, and where no repository has it, with what brings it.
+    """
+    if not (commit := recording.git.get("commit")):
+        problem = "names no commit" if recording.git else "was written outside of a git repository"
+        again = f"xrun {recording.folder / EXPERIMENT} --workspace DIR runs the experiment with the code as it is now"
+        raise IncompleteError(f"{recording.folder / MANIFEST} {problem}, so that nobody knows with which code\n  {again}")
+    tops = list(dict.fromkeys(top for folder in (recording.folder, cwd) if (top := worktree.top_of(folder))))
+    if not tops:
+        remote = recording.git.get("remote") or "URL"
+        raise IncompleteError(f"neither {recording.folder} nor {cwd} is in a git repository\n  git clone {remote}, and call xrun in it")
+    for top in tops:
+        if worktree.has(top, commit):
+            return Repository(top=top, below=_below(recording, top, cwd), commit=commit)
+    branch = f" (branch {recording.git['branch']})" if recording.git.get("branch") else ""
+    hint = worktree.how_to_fetch(tops[0], commit, recording.git.get("remote"))
+    raise IncompleteError(f"the repository {tops[0]} does not have the commit {commit}{branch} of these results\n  {hint}")
+
+
+def _below(recording: Recording, top: Path, cwd: Path) -> Path:
+    """The project root within the repository; of results that do not say, as those of early versions: the one around them."""
+    if recording.manifest.get("root"):
+        return Path(recording.manifest["root"])
+    root = root_of(recording.folder / EXPERIMENT, cwd).resolve()
+    return root.relative_to(top) if root.is_relative_to(top) else Path()

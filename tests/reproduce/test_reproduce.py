@@ -1,0 +1,347 @@
+"""`xrun reproduce`: the recorded code, whatever has become of the working tree; the verdict; and that nobody's files change."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.reproduce.conftest import BIN, STEPS, Project
+
+EDITED = STEPS.replace("x * x * scale", "x * x * scale + 1")
+
+
+def test_results_of_a_clean_commit_are_the_same_bit_for_bit(project: Project) -> None:
+    project.xrun("+experiment=squares", "x=1,2,5", "-q")
+
+    done = project.reproduce("squares")
+
+    assert done.stdout == "squares: the same, bit for bit: 3 runs\n"
+    told = json.loads(project.reproduce("results/squares/manifest.json", "--json").stdout)
+    assert (told["verdict"], told["same_ids"], told["same_table_digest"], told["differences"]) == ("same", True, True, [])
+    assert told["commit"] == project.git("rev-parse", "HEAD")
+
+
+def test_modified_new_and_deleted_files_of_a_dirty_tree_come_back(project: Project) -> None:
+    project.write({"gone.py": "", "factor.bin": bytes(range(256))})
+    project.commit()
+    project.write({"steps.py": EDITED.replace("import os", "import os\n\nimport extra"), "extra.py": "VALUE = 7\n"})
+    project.write({"factor.bin": bytes(reversed(range(256))), "new data.bin": bytes(range(200))})
+    changed = "from pathlib import Path\n\n\ndef read(x: int) -> dict:\n    here = Path(__file__).parent\n"
+    changed += "    assert not (here / 'gone.py').exists()\n"
+    changed += "    return {'y': (here / 'factor.bin').read_bytes()[x] + (here / 'new data.bin').read_bytes()[x]}\n"
+    project.write(
+        {
+            "reading.py": changed,
+            "conf/experiment/read.yaml": "# @package _global_\nname: read\nparams: {x: [1]}\nsteps: [reading.read, steps.square]\n",
+        }
+    )
+    (project.root / "gone.py").unlink()
+    project.xrun("+experiment=read", "-q")
+    assert project.manifest("read")["git"]["dirty"]
+    project.git("stash", "push", "--quiet", "--include-untracked")
+
+    assert "the same, bit for bit" in project.reproduce("read").stdout
+
+
+def test_head_that_moved_on_and_code_that_is_edited_do_not_matter(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+    project.commit({"steps.py": STEPS.replace("x * x", "x + x")})
+    project.write(
+        {"steps.py": "raise SystemExit('this is not the recorded code')\n", "untracked.py": "", "conf/experiment/squares.yaml": "x"}
+    )
+    project.git("add", "untracked.py")
+
+    assert "the same, bit for bit: 3 runs" in project.reproduce("squares").stdout
+
+
+def test_commit_whose_branch_was_deleted_is_enough(project: Project) -> None:
+    project.git("checkout", "--quiet", "-b", "side")
+    project.commit({"steps.py": EDITED})
+    project.xrun("+experiment=squares", "-q")
+    project.git("checkout", "--quiet", "trunk")
+    project.git("branch", "--quiet", "-D", "side")
+
+    assert "the same, bit for bit: 3 runs" in project.reproduce("squares").stdout
+
+
+def test_commit_that_is_gone_is_told_with_what_brings_it(project: Project) -> None:
+    project.git("remote", "add", "origin", "https://host.example/x.git")
+    project.git("checkout", "--quiet", "-b", "side")
+    commit = project.commit({"steps.py": EDITED})
+    project.xrun("+experiment=squares", "-q")
+    project.git("checkout", "--quiet", "trunk")
+    project.git("branch", "--quiet", "-D", "side")
+    project.git("reflog", "expire", "--expire=now", "--all")
+    project.git("gc", "--quiet", "--prune=now")
+
+    done = project.reproduce("squares", code=3)
+
+    assert f"does not have the commit {commit} (branch side)" in done.stderr
+    assert f"git fetch https://host.example/x.git {commit}" in done.stderr
+
+
+def test_results_without_a_repository_are_refused_with_what_can_be_done(project: Project) -> None:
+    (project.root / ".git").rename(project.home / "git")
+    project.xrun("+experiment=squares", "-q")
+    (project.home / "git").rename(project.root / ".git")
+
+    done = project.reproduce("squares", code=3)
+
+    assert "was written outside of a git repository" in done.stderr
+    assert "experiment.yaml --workspace DIR" in done.stderr
+
+
+def test_step_that_is_not_deterministic_gives_a_table_of_differences(project: Project) -> None:
+    project.xrun("+experiment=shaky", "-q")
+
+    done = project.reproduce("shaky", code=1)
+
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["point", "column", "recorded", "reproduced", "delta"]
+    assert [line[:2] for line in lines[1:-1]] == [["x=2", "other"], ["x=2", "more"]]
+    assert done.stdout.endswith("shaky: not reproduced: 1 of 2 runs differ\n")
+    told = json.loads(project.reproduce("shaky", "--json", code=1).stdout)
+    assert [(each["point"], each["column"]) for each in told["differences"]] == [({"x": 2}, "other"), ({"x": 2}, "more")]
+    assert told["differences"][1]["delta"] == told["differences"][1]["reproduced"] - told["differences"][1]["recorded"]
+    assert (told["verdict"], told["exit_code"], told["same_ids"]) == ("different", 1, True)
+    assert project.reproduce("shaky", "--ignore", "other", "--ignore=more").stdout.endswith("2 runs; not compared: other, more\n")
+
+
+def test_numbers_within_the_tolerance_are_equal_and_no_others(project: Project) -> None:
+    project.xrun("+experiment=noisy", "-q")
+
+    assert "not reproduced: 2 of 2 runs differ" in project.reproduce("noisy", code=1, NOISE="1e-9").stdout
+    close = project.reproduce("noisy", "--atol", "1e-8", NOISE="1e-9")
+    assert close.stdout == "noisy: equal within rtol 0, atol 1e-08: 2 runs, 4 values not bit for bit\n"
+    assert "not reproduced" in project.reproduce("noisy", "--rtol", "1e-8", code=1, NOISE="1e-9").stdout  # of 0 it is 0
+    assert "1e-8x' is no tolerance" in project.reproduce("noisy", "--rtol", "1e-8x", code=2).stderr
+
+
+def test_run_that_failed_and_fails_again_is_equal(project: Project) -> None:
+    project.xrun("+experiment=picky", "-q", code=1)
+
+    assert project.reproduce("picky").stdout == "picky: the same, bit for bit: 3 runs, 1 of them failed again\n"
+
+
+def test_run_that_failed_for_the_environment_and_completes_now_is_a_difference(project: Project) -> None:
+    project.xrun("+experiment=noisy", "-q", code=1, NOISE="abc")
+
+    done = project.reproduce("noisy", code=1)
+
+    assert [line.split()[:4] for line in done.stdout.splitlines()[1:3]] == [[f"x={n}", "status", "FAILED", "COMPLETED"] for n in (1, 2)]
+
+
+def test_one_run_of_a_sweep_with_replicates_is_reproduced_alone(project: Project) -> None:
+    project.xrun("+experiment=lucky", "-q")
+    chosen = project.manifest("lucky")["runs"][3]
+
+    done = project.reproduce("lucky", "--run", chosen[:13], "--keep")
+
+    assert done.stdout == "lucky: the same, bit for bit: 1 run; not compared: run.seconds\n"
+    kept = Path(done.stderr.rpartition("kept: ")[2].strip())
+    assert json.loads((kept / "manifest.json").read_text())["runs"] == [chosen]
+    assert sorted(path.name for path in kept.parents[2].iterdir()) == ["out"]
+    shutil.rmtree(kept.parents[2])
+    assert "1 run;" in project.reproduce(chosen[:13]).stdout
+    assert "names no run whose id begins with `zz`" in project.reproduce("lucky", "--run", "zz", code=2).stderr
+    assert "leave out --run" in project.reproduce(chosen, "--run", chosen, code=2).stderr
+
+
+def test_target_that_is_no_result_is_refused_with_the_nearest_one(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+
+    assert "did you mean `squares`?" in project.reproduce("squars", code=3).stderr
+    assert "there are no results `nowhere/manifest.json`" in project.reproduce("nowhere/manifest.json", code=3).stderr
+    assert "give a results folder" in project.reproduce("results/squares/table.csv", code=2).stderr
+    assert "there is no manifest.json" in project.reproduce("conf", code=3).stderr
+
+
+def test_files_that_are_not_what_the_manifest_tells_of_are_refused(project: Project) -> None:
+    project.write({"steps.py": EDITED})
+    project.xrun("+experiment=squares", "-q")
+    folder = project.root / "results/squares"
+    for name in ("experiment.yaml", "changes.patch", "table.csv"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(f"{text}\n")
+        assert f"{name} is not the" in project.reproduce("squares", code=3).stderr
+        (folder / name).write_text(text)
+    (folder / "changes.patch").unlink()
+    assert "without it there is nothing to reproduce from" in project.reproduce("squares", code=3).stderr
+
+
+def test_missing_secret_is_told_before_anything_runs(project: Project) -> None:
+    project.xrun("+experiment=secret", "-q", TOKEN="abc")
+
+    assert "the environment variable TOKEN is not set" in project.reproduce("secret", code=2).stderr
+    assert "the same" in project.reproduce("secret", TOKEN="abc").stdout
+
+
+def test_table_that_was_not_committed_is_compared_by_its_digest(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+    project.xrun("+experiment=shaky", "-q")
+    for name in ("squares", "shaky"):
+        for table in ("table.csv", "table.parquet"):
+            (project.root / "results" / name / table).unlink()
+
+    assert "the same, bit for bit: 3 runs" in project.reproduce("squares").stdout
+    assert "has no table" in project.reproduce("shaky", code=3).stderr
+
+
+def test_csv_alone_is_enough(project: Project) -> None:
+    project.xrun("+experiment=shaky", "-q")
+    project.xrun("+experiment=squares", "-q")
+    for name in ("squares", "shaky"):
+        (project.root / "results" / name / "table.parquet").unlink()
+
+    assert "the same, bit for bit: 3 runs" in project.reproduce("squares").stdout
+    assert "1 of 2 runs differ" in project.reproduce("shaky", code=1).stdout
+
+
+def test_project_below_the_top_of_its_repository_and_submodules_are_found(project: Project, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    project.git("init", "--quiet", "--initial-branch=trunk", cwd=library)
+    (library / "shape.py").write_text("SIDES = 4\n")
+    project.git("add", "--all", cwd=library)
+    project.git("commit", "--quiet", "-m", "x", cwd=library)
+    inner = Project(project.root / "deep/er", project.home)
+    inner.root.mkdir(parents=True)
+    project.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "deep/er/lib")
+    inner.write({"conf/experiment/shapes.yaml": "# @package _global_\nname: shapes\nparams: {n: [1, 2]}\nsteps: [shapes.sides]\n"})
+    inner.write({"shapes.py": "from lib.shape import SIDES\n\n\ndef sides(n: int) -> dict:\n    return {'sides': SIDES * n}\n"})
+    project.commit({".gitignore": "__pycache__/\nresults/\n"})
+    inner.xrun("+experiment=shapes", "-q")
+    assert inner.manifest("shapes")["root"] == "deep/er"
+    (inner.root / "lib/shape.py").write_text("SIDES = 3\n")
+    project.git("commit", "--quiet", "--all", "-m", "x", cwd=inner.root / "lib")
+    project.commit()
+
+    before = project.snapshot()
+    assert "the same, bit for bit: 2 runs" in inner.xrun("reproduce", "shapes").stdout
+    assert project.snapshot() == before
+
+    file = inner.root / "results/shapes/manifest.json"  # as earlier versions wrote it
+    file.write_text(json.dumps({key: value for key, value in inner.manifest("shapes").items() if key not in ("root", "files")}))
+    assert "the same, bit for bit: 2 runs" in inner.xrun("reproduce", "shapes").stdout
+
+
+def test_package_that_is_installed_in_place_is_imported_from_the_checkout(project: Project) -> None:
+    code = "def half(x: int) -> dict:\n    return {'y': x / 2}\n"
+    project.write({"src/own/__init__.py": "", "src/own/steps.py": code})
+    project.write({"conf/experiment/halves.yaml": "# @package _global_\nname: halves\nparams: {x: [1, 3]}\nsteps: [own.steps.half]\n"})
+    project.commit()
+    source = {"PYTHONPATH": str(project.root / "src")}
+    project.xrun("+experiment=halves", "-q", **source)
+    project.write({"src/own/steps.py": code.replace("x / 2", "x / 3")})
+
+    assert "the same, bit for bit: 2 runs" in project.reproduce("halves", **source).stdout
+
+
+def test_call_from_a_hook_of_another_repository_is_about_this_one(project: Project, tmp_path: Path) -> None:
+    project.xrun("+experiment=squares", "-q")
+    project.git("init", "--quiet", str(tmp_path / "other"))
+    other = str(tmp_path / "other/.git")
+
+    done = project.xrun("reproduce", "squares", GIT_DIR=other, GIT_INDEX_FILE=f"{other}/index", GIT_WORK_TREE=str(tmp_path / "other"))
+    assert "the same, bit for bit" in done.stdout
+
+
+def test_repository_that_git_refuses_to_read_is_told(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+
+    done = project.xrun("reproduce", "squares", code=3, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert "git cannot read the repository" in done.stderr
+    assert "dubious ownership" in done.stderr
+    assert "note: squares: commit: git cannot read" in project.xrun("verify", "squares", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
+
+
+def test_hooks_of_the_repository_do_not_run(project: Project) -> None:
+    hook = project.root / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {project.home}/hooked\n")
+    hook.chmod(0o755)
+    project.xrun("+experiment=squares", "-q")
+
+    project.reproduce("squares")
+
+    assert not (project.home / "hooked").exists()
+
+
+def test_another_environment_is_told(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+    file = project.root / "results/squares/manifest.json"
+    told = json.loads(file.read_text())
+    told["python"], told["packages"]["numpy"], told["packages"]["absentee"] = "3.10.1", "1.0", "2.0"
+    file.write_text(json.dumps(told))
+
+    done = project.reproduce("squares")
+
+    assert "the environment is not the recorded one: python 3.10.1 -> 3." in done.stderr
+    assert "absentee 2.0 -> absent, numpy 1.0 -> " in done.stderr
+
+
+def test_ids_that_are_other_ones_are_told_with_the_reason(project: Project) -> None:
+    project.write({"ignored/hidden.py": "VALUE = 1\n"})
+    project.write({"conf/experiment/hid.yaml": "# @package _global_\nname: hid\nparams: {x: [1]}\nsteps: [hiding.look]\n"})
+    look = "try:\n    from ignored.hidden import VALUE\nexcept ImportError:\n    VALUE = 1\n\n\n"
+    look += "def look(x: int) -> dict:\n    return {'y': VALUE}\n"
+    project.commit({"hiding.py": look})
+    project.xrun("+experiment=hid", "-q")
+
+    done = project.reproduce("hid")
+
+    assert done.stdout.startswith("hid: the same, bit for bit: 1 run\nthe ids are other ones, because of: code step ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_reproduction_leaves_nothing(project: Project, number: int) -> None:
+    project.xrun("+experiment=waiting", "-q")
+    before, mark = project.snapshot(), project.home / "mark"
+    process, tree = _waiting(project, mark)
+
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + number, err
+    assert project.snapshot() == before
+    assert not tree.exists()
+    assert list((project.home / "tmp").iterdir()) == []
+
+
+def test_worktree_of_a_killed_reproduction_is_removed_by_the_next(project: Project) -> None:
+    project.xrun("+experiment=waiting", "-q")
+    before, mark = project.snapshot(), project.home / "mark"
+    process, tree = _waiting(project, mark)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert len(project.worktrees()) == 2
+
+    project.xrun("reproduce", "waiting")
+
+    assert len(project.worktrees()) == 1
+    assert not tree.exists()
+    assert project.snapshot() == before
+
+
+def _waiting(project: Project, mark: Path) -> tuple["subprocess.Popen[str]", Path]:
+    """A reproduction that is in the middle of its run, and the project root in its worktree."""
+    process = subprocess.Popen(
+        [BIN / "xrun", "reproduce", "waiting"],
+        cwd=project.root,
+        env=project.environment(MARK=str(mark)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (mark.exists() and mark.read_text()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process, Path(mark.read_text())

@@ -1,0 +1,110 @@
+"""`xrun verify`: everything in a results folder that its manifest tells of, and nothing is run."""
+
+import json
+
+from tests.reproduce.conftest import STEPS, Project
+
+
+def differing(project: Project, name: str) -> list[str]:
+    """What `xrun verify` says differs; the project stays as it is."""
+    before = project.snapshot()
+    done = project.xrun("verify", name, "--json", code=1)
+    assert {k: v for k, v in project.snapshot().items() if "__pycache__" not in k} == {
+        k: v for k, v in before.items() if "__pycache__" not in k
+    }
+    told = json.loads(done.stdout)
+    assert told["good"] is False
+    return [each["what"] for each in told["checks"] if each["outcome"] == "differs"]
+
+
+def test_results_as_they_were_written_are_good(project: Project) -> None:
+    project.xrun("+experiment=checked", "-q")
+    project.write({"steps.py": STEPS.replace("x * x", "x + x")})
+    project.xrun("+experiment=picky", "-q", code=1)
+
+    done = project.xrun("verify")
+
+    assert done.stdout.splitlines() == [
+        "checked: all of it is as recorded (table.parquet, table.csv, rows, experiment.yaml, schema, ids, commit)",
+        "picky: all of it is as recorded (table.parquet, table.csv, rows, experiment.yaml, ids, changes.patch, commit)",
+    ]
+
+
+def test_every_file_that_was_changed_is_told(project: Project) -> None:
+    project.write({"steps.py": STEPS.replace("x * x", "x + x")})
+    project.xrun("+experiment=checked", "-q")
+    folder = project.root / "results/checked"
+
+    for name in ("table.csv", "experiment.yaml", "changes.patch"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace("2", "7"))
+        assert differing(project, "checked") == [name]
+        (folder / name).unlink()
+        assert name == "table.csv" or differing(project, "checked") == [name]  # table.parquet is enough
+        (folder / name).write_text(text)
+    whole = (folder / "table.parquet").read_bytes()
+    (folder / "table.parquet").write_bytes(whole[:50])
+    assert differing(project, "checked") == ["table", "schema"]
+    (folder / "table.parquet").write_bytes(whole)
+    project.xrun("verify", "checked")
+
+
+def test_manifest_that_tells_other_ids_code_or_statuses_is_told(project: Project) -> None:
+    project.xrun("+experiment=picky", "-q", code=1)
+    file = project.root / "results/picky/manifest.json"
+    text = file.read_text()
+    told = json.loads(text)
+
+    for change, expected in (
+        ({"runs": [told["runs"][0], told["runs"][1], "0" * 36]}, ["rows", "ids"]),
+        ({"steps": [{**told["steps"][0], "code": "0" * 64}]}, ["ids"]),
+        ({"counts": {"COMPLETED": 3}}, ["rows"]),
+        ({"git": {**told["git"], "commit": "1" * 40}}, ["commit"]),
+    ):
+        file.write_text(json.dumps({**told, **change}))
+        assert differing(project, "picky") == expected
+    file.write_text("{")
+    assert "cannot be read" in project.xrun("verify", "picky", code=74).stderr
+
+
+def test_schema_that_the_table_breaks_is_told(project: Project) -> None:
+    project.xrun("+experiment=checked", "x=0,1", "-q", code=1)
+
+    assert differing(project, "checked") == ["schema"]
+
+
+def test_data_that_is_not_as_recorded_any_more_is_told(tracked: Project) -> None:
+    assert differing(tracked, "total") == ["data/numbers.txt"]
+
+    (tracked.root / "data/numbers.txt").unlink()
+    done = tracked.xrun("verify", "total", code=1)
+    assert "missing" in done.stdout
+    assert done.stderr == "total: 1 of 7 things are not as recorded\n"
+
+
+def test_what_cannot_be_told_is_a_note(project: Project) -> None:
+    project.xrun("+experiment=secret", "-q", TOKEN="abc")
+
+    done = project.xrun("verify", "secret")
+    assert "note: secret: ids: " in done.stderr
+    assert "TOKEN is not set" in done.stderr
+    assert "all of it is as recorded" in project.xrun("verify", "secret", TOKEN="abc").stdout
+    assert [*map(str, differing_with(project, TOKEN="abcd"))] == ["ids"]
+
+
+def differing_with(project: Project, **variables: str) -> list[str]:
+    told = json.loads(project.xrun("verify", "--json", code=1, **variables).stdout)
+    return [each["what"] for each in told["checks"] if each["outcome"] == "differs"]
+
+
+def test_interrupted_sweep_and_csv_alone_are_good(project: Project) -> None:
+    project.xrun(
+        "+experiment=squares",
+        "-q",
+        "--only",
+        json.loads(project.xrun("plan", "+experiment=squares", "--json").stdout.split("\n")[1])["id_run"],
+    )
+    (project.root / "results/squares/table.parquet").unlink()
+
+    assert "squares: all of it is as recorded" in project.xrun("verify").stdout
+    assert "there are no results" in project.xrun("verify", "--workspace", "elsewhere", code=3).stderr
