@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner import baselines, checks, codec, published, report, results
+from runner import baselines, checks, codec, files, published, report, results
 from runner.baselines import Baseline
 from runner.checks import Check, Outcome, Sample, Verdict
 from runner.commands import declared
@@ -129,12 +129,12 @@ def judged(check: Check, sample: Sample, baseline: Baseline | None, *, lenient: 
 def _tell(made: Report, chosen: argparse.Namespace) -> None:
     text = report.markdown(made)
     if chosen.md:
-        Path(chosen.md).write_text(text, encoding="utf-8")
+        files.put(text.encode(), Path(chosen.md))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(text + "\n")
     if chosen.junit:
-        Path(chosen.junit).write_text(report.junit(made), encoding="utf-8")
+        files.put(report.junit(made).encode(), Path(chosen.junit))
     if chosen.json:
         print(codec.dumps(report.told(made)))
     else:
