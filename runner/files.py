@@ -27,7 +27,18 @@ def copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[int]:
-    """A file descriptor for the new content of `target`, which is there once the block has ended without an error. Folders are made."""
+    """A file descriptor for the new content of `target`, which is there once the block has ended without an error. Folders are made.
+
+    A link is replaced, and what it leads to stays as it is: a file that DVC tracks may be one into DVC's cache. A pipe or a device
+    (`/dev/stdout`) is written to as it is.
+    """
+    if _is_stream(target):
+        descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{_DRAFT}{os.urandom(8).hex()}{_PART}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -41,6 +52,16 @@ def replacing(target: Path) -> Iterator[int]:
         with suppress(OSError):
             draft.unlink()
         raise
+
+
+def _is_stream(target: Path) -> bool:
+    """Whether there is nothing to replace. `/dev/stdout` counts also where it leads to a file."""
+    folder = target.absolute().parent
+    return (
+        str(folder) in ("/dev", "/dev/fd")
+        or folder.is_relative_to("/proc")
+        or (target.exists() and not target.is_file() and not target.is_dir())
+    )
 
 
 def put(data: bytes, target: Path) -> None:

@@ -2,20 +2,20 @@
 
 import argparse
 import os
-import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from runner import baselines, checks, codec, published, report, results
+from runner import baselines, checks, codec, files, published, report, results
 from runner.baselines import Baseline
 from runner.checks import Check, Outcome, Sample, Verdict
+from runner.commands import declared
 from runner.commands import options as shared
+from runner.commands.declared import Subject
 from runner.console import Console
-from runner.errors import ConfigError, IncompleteError, UsageError
+from runner.errors import IncompleteError, UsageError
 from runner.report import Report
 from runner.table import Preview
-from runner.workspace import Workspace
 
 SHOWN = 40
 """So many verdicts people are shown."""
@@ -38,19 +38,16 @@ def main(arguments: list[str]) -> int:
     )
     _add_options(parser)
     chosen = parser.parse_args(arguments)
-    from runner.config.place import find
-
-    place = find(Path.cwd(), os.environ.get("XRUN_CONF"))
-    workspace = shared.workspace(chosen)
-    shown = published.shown(chosen.experiment, workspace)
+    subject = declared.subject(chosen.experiment, chosen.workspace)
+    shown = published.shown(subject.name, subject.workspace)
     if not shown.sample.rows:
-        raise IncompleteError(f"no run of `{chosen.experiment}` is completed: {_counted(shown)}; there is nothing to compare")
-    asked = checks.read(chosen.check, "-c") if chosen.check else declared(chosen.experiment, workspace, place.conf)
+        raise IncompleteError(f"no run of `{subject.name}` is completed: {_counted(shown)}; there is nothing to compare")
+    asked = checks.read(chosen.check, "-c") if chosen.check else subject.checks()
     if not asked:
-        raise UsageError(f"`{chosen.experiment}` has no checks; add `checks: [error.mean <= 0.1]` to it, or -c 'error.mean <= 0.1'")
-    baseline = _baseline(chosen, asked, shown, workspace, place.root)
+        raise UsageError(f"`{subject.name}` has no checks; add `checks: [error.mean <= 0.1]` to it, or -c 'error.mean <= 0.1'")
+    baseline = _baseline(chosen, asked, shown, subject)
     made = Report(
-        experiment=chosen.experiment,
+        experiment=subject.name,
         verdicts=tuple(verdict for check in asked for verdict in judged(check, shown.sample, baseline, lenient=chosen.allow_missing)),
         baseline=baseline.told if baseline is not None else "",
         unsuccessful=tuple(shown.unsuccessful.items()),
@@ -62,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("experiment")
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="a name, or a results/NAME/experiment.yaml")
     parser.add_argument(
         "-c", "--check", metavar="EXPR", action="append", help="check this instead of what the experiment declares; repeatable"
     )
@@ -79,51 +76,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     shared.add_place(parser)
 
 
-def declared(experiment: str, workspace: Workspace, conf: Path | None) -> tuple[Check, ...]:
-    """The checks that an experiment declares: as the config directory says now; of one that is not there, as its results folder does.
-
-    Raises ConfigError when it cannot be composed, UsageError when there is neither.
-    """
-    from runner.config.load import Request, load
-
-    folder = workspace.results / experiment
-    recorded = tuple(map(str, published.Published(folder, str(folder)).manifest().get("overrides") or ()))
-    plain = (f"+experiment={experiment}",)
-    ways = [way for way in (plain, recorded) if _options(way, conf)]  # the second for what the overrides of the last run alone set
-    errors: list[ConfigError] = []
-    for overrides in ways:
-        try:
-            found = load(Request(overrides=overrides, cwd=Path.cwd()))
-        except ConfigError as error:
-            errors.append(error)
-            continue
-        for each in found:
-            if each.name == experiment:
-                return checks.read(each.checks)
-    if errors:
-        raise errors[0]
-    file = folder / "experiment.yaml"
-    if not file.is_file():
-        raise UsageError(f"there is no experiment `{experiment}` in the config directory, and no {file}; -c EXPR needs neither")
-    return tuple(check for each in load(Request(file=file, cwd=Path.cwd())) for check in checks.read(each.checks))
-
-
-def _options(overrides: Iterable[str], conf: Path | None) -> bool:
-    """Whether the config directory has an experiment that the overrides choose."""
-    chosen = [override.partition("=")[2].split(",") for override in overrides if re.match(r"\+{0,2}experiment=", override)]
-    return conf is not None and any((conf / "experiment" / f"{option}.yaml").is_file() for options in chosen for option in options)
-
-
-def _baseline(
-    chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, workspace: Workspace, root: Path
-) -> Baseline | None:
+def _baseline(chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, subject: Subject) -> Baseline | None:
     """What to compare with; None where no check needs it, and nobody named one."""
-    file = baselines.default(root, chosen.experiment)
+    file = baselines.default(subject.root, subject.name)
     if chosen.update_baseline:
-        return _updated(Path(chosen.baseline) if chosen.baseline else file, chosen, asked, shown)
+        return _updated(Path(chosen.baseline) if chosen.baseline else file, chosen, asked, shown, subject.name)
     axes = shown.sample.names.params
     if chosen.baseline is not None:
-        return baselines.find(chosen.baseline, chosen.experiment, workspace, root, axes=axes, lenient=chosen.allow_missing)
+        return baselines.find(chosen.baseline, subject.name, subject.workspace, subject.root, axes=axes, lenient=chosen.allow_missing)
     if file.is_file():
         return baselines.parse(file.read_text(encoding="utf-8"), _short(file))
     if needy := [check.name for check in asked if check.relative]:
@@ -134,16 +94,16 @@ def _baseline(
     return None
 
 
-def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown) -> Baseline:
+def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, name: str) -> Baseline:
     """Make the present values the baseline, and read it back."""
     if str(file).startswith(baselines.GIT) or file.is_dir() or file.name in published.FILES:
-        raise UsageError(f"--update-baseline writes a file of its own, and {file} is none; --baseline baselines/{chosen.experiment}.json")
+        raise UsageError(f"--update-baseline writes a file of its own, and {file} is none; --baseline baselines/{name}.json")
     if shown.unsuccessful:
-        raise IncompleteError(f"not all runs of `{chosen.experiment}` are completed: {_counted(shown)}; that makes no baseline")
+        raise IncompleteError(f"not all runs of `{name}` are completed: {_counted(shown)}; that makes no baseline")
     measured = {check.key: checks.measure(check, shown.sample, lenient=chosen.allow_missing) for check in asked}
     if chosen.check and file.is_file():  # the others stay as they are
         measured = {**baselines.parse(file.read_text(encoding="utf-8"), _short(file)).checks, **measured}
-    text = baselines.text(chosen.experiment, measured)
+    text = baselines.text(name, measured)
     file.parent.mkdir(parents=True, exist_ok=True)
     results.replace_text(file, text)
     print(f"{_short(file)}: written", file=sys.stderr)
@@ -169,12 +129,12 @@ def judged(check: Check, sample: Sample, baseline: Baseline | None, *, lenient: 
 def _tell(made: Report, chosen: argparse.Namespace) -> None:
     text = report.markdown(made)
     if chosen.md:
-        Path(chosen.md).write_text(text, encoding="utf-8")
+        files.put(text.encode(), Path(chosen.md))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(text + "\n")
     if chosen.junit:
-        Path(chosen.junit).write_text(report.junit(made), encoding="utf-8")
+        files.put(report.junit(made).encode(), Path(chosen.junit))
     if chosen.json:
         print(codec.dumps(report.told(made)))
     else:

@@ -84,8 +84,11 @@ def request(options: argparse.Namespace) -> "Request":
     """What of the options config.load needs."""
     from runner.config.load import Request, is_experiment_file
 
-    overrides: list[str] = list(options.overrides)
-    file = Path(overrides.pop(0)) if overrides and is_experiment_file(overrides[0]) else None
+    files = [word for word in options.overrides if is_experiment_file(word)]
+    if len(files) > 1:
+        raise UsageError(f"{files[0]} and {files[1]} are two experiments; run one after the other")
+    overrides = [word for word in options.overrides if word not in files]
+    file = Path(files[0]) if files else None
     return Request(
         overrides=tuple(overrides),
         file=file,

@@ -18,7 +18,9 @@ reader      checked access, and which file a key comes from
 steps       functions, scripts, commands -> frozen steps; processes: what the latter two have besides
 quantities  `1h30m`, `10 MB`
 build       the other sections -> frozen values
-composed    experiment.yaml, written and read again
+composed    experiment.yaml, written and read
+again       an experiment.yaml that runs again: its project, overrides on top of it
+moment      `${now:...}`, settled once for all
 delegate    what Hydra itself does best: --info, --hydra-help, completion
 launcher    other people's launcher plugins
 sweeper     other people's sweeper plugins

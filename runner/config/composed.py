@@ -7,42 +7,60 @@ import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config import build, guard, place
+from runner import __version__
+from runner.config import build, guard
 from runner.config.part import Part, with_defaults
 from runner.config.reader import Locator
 from runner.config.resolve import first_line
 from runner.errors import ConfigError
 
 FORMAT = 1
-"""Version of experiment.yaml's `xrun` header."""
+"""Version of experiment.yaml, in its header `xrun.format`. A new key of experiment files needs no new one: what a file does not say is the
+default. Raise it when a file would mean something else, keep reading the older ones, and add files of it to tests/config/golden."""
 
 
 def write(name: str, members: list[Part]) -> str:
     """The text: everything that the plan depends on, environment variables unresolved."""
     for part in members:
         part.cfg.name = name
+    first = members[0]
+    header: dict[str, Any] = {"format": FORMAT, **({"conf": first.conf} if first.conf else {})}
     if len(members) == 1:
-        part = members[0]
-        header: dict[str, Any] = {"format": FORMAT, "groups": sorted(part.groups), "chosen": dict(part.chosen)}
-        return OmegaConf.to_yaml(OmegaConf.create({"xrun": header})) + OmegaConf.to_yaml(part.cfg, resolve=False)
-    variants = [
+        header |= {"groups": sorted(first.groups), "chosen": dict(first.chosen)}
+        return OmegaConf.to_yaml(OmegaConf.create({"xrun": header})) + OmegaConf.to_yaml(first.cfg, resolve=False)
+    header["variants"] = [
         {"chosen": dict(p.chosen), "groups": sorted(p.groups), "config": OmegaConf.to_container(p.cfg, resolve=False)} for p in members
     ]
-    return OmegaConf.to_yaml(OmegaConf.create({"xrun": {"format": FORMAT, "variants": variants}}))
+    return OmegaConf.to_yaml(OmegaConf.create({"xrun": header}))
 
 
 def read(file: Path) -> list[Part]:
-    """The parts that a file holds. Raises ConfigError when xrun did not write it, or another version of xrun."""
+    """The parts that a file holds. Raises ConfigError when xrun did not write it, or a newer version of xrun did."""
     cfg = _read(file)
     header = cfg.pop("xrun", None) if isinstance(cfg, DictConfig) else None
-    if not isinstance(header, DictConfig) or header.get("format") != FORMAT:
-        problem = "not an experiment.yaml of this version of xrun" if header else "not an experiment.yaml that xrun wrote"
-        raise ConfigError(problem, where=str(file), key="xrun.format", hint="run it from its config directory: xrun +experiment=NAME")
+    if not isinstance(header, DictConfig):
+        option = file.stem if file.parent.name == "experiment" else "NAME"
+        hint = f"run it from its config directory: xrun +experiment={option}"
+        raise ConfigError("not an experiment.yaml that xrun wrote", where=str(file), key="xrun.format", hint=hint)
+    _check_format(header.get("format"), file)
     entries = header.get("variants") or [{**header, "config": cfg}]
     try:
-        return [_part(file, entry["config"], frozenset(entry["groups"]), dict(entry["chosen"])) for entry in entries]
+        return [_part(file, entry, str(header.get("conf") or "")) for entry in entries]
     except (KeyError, TypeError, ValueError, OmegaConfBaseException):
-        raise ConfigError("the header `xrun` is damaged", where=str(file), hint="run it from its config directory") from None
+        raise _damaged(file) from None
+
+
+def _check_format(found: object, file: Path) -> None:
+    if type(found) is not int or found < 1:
+        raise _damaged(file)
+    if found > FORMAT:
+        problem = f"the file is of a newer xrun: format {found}, and xrun {__version__} reads formats up to {FORMAT}"
+        hint = "install a newer xrun, or run the experiment from its config directory: xrun +experiment=NAME"
+        raise ConfigError(problem, where=str(file), key="xrun.format", hint=hint)
+
+
+def _damaged(file: Path) -> ConfigError:
+    return ConfigError("the header `xrun` is damaged", where=str(file), hint="run it from its config directory: xrun +experiment=NAME")
 
 
 def _read(file: Path) -> DictConfig | ListConfig:
@@ -53,20 +71,10 @@ def _read(file: Path) -> DictConfig | ListConfig:
         raise ConfigError(first_line(error), where=str(file)) from None
 
 
-def _part(file: Path, content: DictConfig, groups: frozenset[str], chosen: dict[str, str]) -> Part:
-    own = OmegaConf.create(OmegaConf.to_container(content, resolve=False))
-    raw = OmegaConf.to_container(own, resolve=False)
-    locate = Locator(lambda: [("", str(file), raw)], default=str(file))  # type: ignore[list-item]
-    build.check_top_level(own, groups, locate)  # type: ignore[arg-type]
-    return Part(cfg=with_defaults(own, locate), groups=groups, chosen=chosen, experiment=None, locate=locate)  # type: ignore[arg-type]
-
-
-def root_of(file: Path, cwd: Path) -> Path:
-    """The project that a results file belongs to: the nearest folder above it with a config directory, else the one around `cwd`.
-
-    A workspace that was moved elsewhere (`--workspace`) is no project: there is nothing to import in it.
-    """
-    for candidate in file.absolute().parent.parents:
-        if any((candidate / name).is_dir() for name in place.NAMES) or place.from_pyproject(candidate):
-            return candidate
-    return place.find(cwd).root
+def _part(file: Path, entry: Any, conf: str) -> Part:
+    groups, chosen = frozenset[str](map(str, entry["groups"])), {str(group): str(option) for group, option in dict(entry["chosen"]).items()}
+    raw: Any = OmegaConf.to_container(entry["config"], resolve=False)
+    own = OmegaConf.create(raw)
+    locate = Locator(lambda: [("", str(file), raw)], default=str(file))
+    build.check_top_level(own, groups, locate)
+    return Part(cfg=with_defaults(own, locate), groups=groups, chosen=chosen, experiment=None, conf=conf, locate=locate)

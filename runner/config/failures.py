@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -19,6 +20,8 @@ def not_an_override(line: str, error: BaseException, experiments: list[str]) -> 
         reason = ": a number has too many digits" if "digits" in str(error) else ""
         hint = None if reason else "quote a value that has special characters: 'key=\"a, b\"'"
         return ConfigError(f"{shown(line)} is not an override{reason}", where=COMMAND_LINE, hint=hint)
+    if (Path(line) / "experiment.yaml").is_file():
+        return ConfigError(f"{shown(line)} is a folder", where=COMMAND_LINE, hint=f"did you mean {Path(line) / 'experiment.yaml'}?")
     close = nearest(line, experiments)
     hint = f"did you mean +experiment={close}?" if close else "an override is written key=value"
     return ConfigError(f"{shown(line)} is not an override", where=COMMAND_LINE, hint=hint)

@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config.resolve import raw, texts
+from runner.config.resolve import mapped, raw, texts
 
 _REFERENCE = re.compile(r"\$\{hydra:\s*([\w./@-]+)\s*\}")
 
@@ -33,19 +33,13 @@ def settle(cfg: DictConfig) -> None:
     for key in [str(key) for key in cfg if key != "hydra"]:
         written = raw(cfg, key)
         if _in(written):
-            cfg[key] = _replaced(written, value)
+            cfg[key] = mapped(written, lambda text: _replaced(text, value))
 
 
-def _replaced(tree: Any, value: Callable[[str], Any]) -> Any:
-    if isinstance(tree, dict):
-        return {key: _replaced(item, value) for key, item in tree.items()}
-    if isinstance(tree, list):
-        return [_replaced(item, value) for item in tree]
-    if not isinstance(tree, str):
-        return tree
+def _replaced(text: str, value: Callable[[str], Any]) -> Any:
     try:
-        if whole := _REFERENCE.fullmatch(tree.strip()):
+        if whole := _REFERENCE.fullmatch(text.strip()):
             return value(whole[1])
-        return _REFERENCE.sub(lambda match: str(value(match[1])), tree)
+        return _REFERENCE.sub(lambda match: str(value(match[1])), text)
     except OmegaConfBaseException:
-        return tree
+        return text

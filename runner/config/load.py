@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config import build, composed, group_axes, identifying, lower, place, steps, variant
+from runner.config import again, build, composed, group_axes, identifying, lower, moment, place, steps, variant
 from runner.config.compose import Composer, Composition, without_hydra
 from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
@@ -27,6 +27,7 @@ class Request:
     file: Path | None = None
     """A composed experiment.yaml to run again, instead of composing from a config directory."""
     config_path: str | None = None
+    """The config directory; of a file, it names the project."""
     config_dir: str | None = None
     config_name: str | None = None
     cwd: Path
@@ -52,7 +53,9 @@ def union(requests: Sequence[Request]) -> Experiment:
 
 def _grouped(root: Path, made: list[Part], request: Request) -> tuple[Experiment, ...]:
     by_name: dict[str, list[Member]] = {}
+    moments: dict[str, str] = {}
     for part in made:
+        moment.settle(part.cfg, moments)
         reader, found = variant.read(part.cfg, part.groups, part.chosen, part.locate)
         name = build.name_of(reader, part.experiment)
         by_name.setdefault(name, []).append((part, reader, found))
@@ -62,7 +65,9 @@ def _grouped(root: Path, made: list[Part], request: Request) -> tuple[Experiment
 def parts(request: Request) -> tuple[Path, list[Part]]:
     """The project root, and every composed config with its overrides applied."""
     if request.file is not None:
-        return _from_file(request, request.file)
+        if request.config_dir or request.config_name:
+            raise UsageError(f"{request.file} is a composed experiment; it takes no --config-dir or --config-name")
+        return again.load(request.cwd / request.file, request.overrides, request.cwd, request.config_path)
     where = place.find(request.cwd, request.config_path)
     composer = Composer(where, request.cwd / request.config_dir if request.config_dir else None, request.config_name)
     overrides = composer.parse(list(request.overrides))
@@ -94,7 +99,14 @@ def _part(composer: Composer, composition: Composition, setting: list[Override])
     full = with_defaults(cfg, locate)
     locate.given.extend(lower.apply(full, [*sweeper, *setting], groups)[len(sweeper) :])
     return Part(
-        cfg=full, groups=groups, chosen=composition.chosen, experiment=composition.experiment, locate=locate, launch=launch, sweep=sweep
+        cfg=full,
+        groups=groups,
+        chosen=composition.chosen,
+        experiment=composition.experiment,
+        conf=composer.place.unusual,
+        locate=locate,
+        launch=launch,
+        sweep=sweep,
     )
 
 
@@ -123,19 +135,6 @@ def _sweeper_params(composer: Composer, cfg: DictConfig) -> list[Override]:
     params = OmegaConf.select(cfg, "hydra.sweeper.params")
     lines = [f"{key}={value}" for key, value in (params or {}).items()]
     return [override for override in composer.parse(lines) if not composer.is_group(override)]
-
-
-def _from_file(request: Request, file: Path) -> tuple[Path, list[Part]]:
-    """A composed experiment.yaml: nothing is composed again; overrides apply to every variant in it."""
-    if request.config_path or request.config_dir or request.config_name:
-        raise UsageError(f"{file} is a composed experiment; it takes no --config-path, --config-dir or --config-name")
-    file = request.cwd / file
-    made = composed.read(file)
-    root = composed.root_of(file, request.cwd)
-    setting = Composer(place.Place(root=root, conf=None, tried=())).parse(list(request.overrides))
-    for part in made:
-        part.locate.given.extend(lower.apply(part.cfg, setting, part.groups))
-    return root, made
 
 
 def _experiment(name: str, members: list[Member], root: Path, request: Request) -> Experiment:
@@ -185,8 +184,8 @@ def _must_agree(name: str, first: Member, other: Member) -> None:
 
 
 def is_experiment_file(word: str) -> bool:
-    """Whether the first word of a command line names a composed experiment rather than an override."""
-    return "=" not in word and re.search(r"\.ya?ml$", word) is not None
+    """Whether a word of a command line names a composed experiment rather than an override."""
+    return re.search(r"\.ya?ml$", word) is not None and ("=" not in word or Path(word).is_file())
 
 
 __all__ = ["COMMAND_LINE", "Part", "Request", "composed_yaml", "is_experiment_file", "load", "parts", "union"]

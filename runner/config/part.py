@@ -22,6 +22,8 @@ class Part:
     """Top-level keys that config groups brought; kwargs of that name."""
     chosen: Mapping[str, str]
     experiment: str | None
+    conf: str = ""
+    """The config directory, relative to the project root, where it is not in a usual place: finds the project of an experiment.yaml."""
     locate: Locator
     launch: Launch | None = None
     sweep: Sweep | None = None

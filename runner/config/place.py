@@ -1,6 +1,7 @@
 """Finds the config directory and with it the project root."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,13 @@ class Place:
     """The config directory; None when there is none, so that only the packaged defaults are left."""
     tried: tuple[str, ...]
     """What was looked at, for the error message."""
+
+    @property
+    def unusual(self) -> str:
+        """The config directory relative to the root; empty in a usual place, where it is found untold, and outside of the root."""
+        if self.conf is None or (self.conf.parent == self.root and self.conf.name in NAMES) or not self.conf.is_relative_to(self.root):
+            return ""
+        return str(self.conf.relative_to(self.root))
 
 
 def git_root(start: Path) -> Path | None:
@@ -48,6 +56,16 @@ def find(cwd: Path, config_path: str | None = None) -> Place:
                 return Place(root=home, conf=home / name, tried=())
             tried.append(str(home / name))
     return Place(root=cwd, conf=None, tried=("--config-path", "$XRUN_CONF", *tried))
+
+
+def is_home(folder: Path, unusual: str, file: Path) -> bool:
+    """Whether a folder is the root of a project that `file` belongs to: it has a config directory, in a usual place, in the one that its
+    pyproject.toml names, or in `unusual`; and the file does not lie in that.
+    """
+    named = [folder / name for name in (*NAMES, unusual) if name]
+    with suppress(ConfigError):  # of a project that is nobody's business here
+        named += filter(None, [from_pyproject(folder)])
+    return any(conf.is_dir() and not file.is_relative_to(conf) for conf in named)
 
 
 def _named(path: Path, where: str) -> Place:

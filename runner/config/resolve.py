@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -40,6 +40,15 @@ def texts(tree: Any) -> Iterator[str]:
     elif isinstance(tree, dict | list):
         for item in tree.values() if isinstance(tree, dict) else tree:
             yield from texts(item)
+
+
+def mapped(tree: Any, change: Callable[[str], Any]) -> Any:
+    """Plain data with every string in it changed, keys left out."""
+    if isinstance(tree, dict):
+        return {key: mapped(item, change) for key, item in tree.items()}
+    if isinstance(tree, list):
+        return [mapped(item, change) for item in tree]
+    return change(tree) if isinstance(tree, str) else tree
 
 
 def plain(cfg: DictConfig, key: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner import results, table
-from runner.config.composed import root_of
+from runner.config.again import root_of
 from runner.errors import IncompleteError, StoreError, UsageError
 from runner.provenance import worktree
 from runner.published import Published
@@ -189,5 +189,5 @@ def _below(recording: Recording, top: Path, cwd: Path) -> Path:
     """The project root within the repository; of results that do not say, as those of early versions: the one around them."""
     if recording.manifest.get("root"):
         return Path(recording.manifest["root"])
-    root = root_of(recording.folder / EXPERIMENT, cwd).resolve()
+    root = root_of(recording.folder / EXPERIMENT, "", cwd).resolve()
     return root.relative_to(top) if root.is_relative_to(top) else Path()

@@ -316,6 +316,29 @@ class TestExitCodes:
         assert [check for check, _, _ in verdicts(done)] == ["acc.min >= 0.5", "accuracy", "accuracy"]
 
 
+class TestFile:
+    """An experiment.yaml in an experiment's place."""
+
+    def test_its_checks_count_whatever_the_config_directory_says(self, models, xrun):
+        (models / "conf" / "experiment" / "models.yaml").unlink()
+        xrun("check", "results/models/experiment.yaml", "--update-baseline")
+        done = xrun("check", "results/models/experiment.yaml", "--json")
+        assert [check for check, _, _ in verdicts(done)] == ["acc.min >= 0.5", "accuracy", "accuracy"]
+        assert json.loads(done.stdout)["experiment"] == "models"
+
+    def test_the_results_that_lie_beside_it_count(self, models, xrun, tmp_path_factory):
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        xrun("+experiment=models", "model=cnn", "-q", "--workspace", str(elsewhere))
+        done = xrun("check", str(elsewhere / "results" / "models" / "experiment.yaml"), "-c", "acc > 0", "--json")
+        assert [group for _, group, _ in verdicts(done)] == ["cnn"]
+
+    def test_a_file_that_is_none_is_exit_2(self, models, xrun):
+        done = xrun("check", "conf/experiment/models.yaml")
+        assert done.returncode == 2
+        assert "not an experiment.yaml that xrun wrote" in done.stderr
+        assert xrun("check", "none.yaml").returncode == 2
+
+
 class TestOutput:
     def test_github_gets_a_summary_and_annotations(self, models, xrun):
         summary = models / "summary.md"

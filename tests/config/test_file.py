@@ -59,12 +59,15 @@ def test_a_reference_to_hydra_is_settled_in_the_file(project, tmp_path):
     ("text", "says"),
     [
         ("name: x\n", "not an experiment.yaml that xrun wrote"),
-        ("xrun: {format: 99}\nname: x\n", "not an experiment.yaml of this version"),
+        ("xrun: {format: 2}\nname: x\n", "xrun.format: the file is of a newer xrun: format 2, and xrun "),
+        ("xrun: {format: 0}\nname: x\n", "damaged"),
+        ("xrun: {format: '1'}\nname: x\n", "damaged"),
+        ("xrun: {}\nname: x\n", "damaged"),
         ("xrun: {format: 1}\nname: x\n", "damaged"),
         ("xrun: {format: 1, variants: [1]}\n", "damaged"),
         ("xrun: {format: 1, groups: [], chosen: {}}\nname: x\nbad: 1\n", "bad: unknown key `bad`"),
         ("xrun: {format: 1, groups: [], chosen: {}}\nname: x\nsteps: [a.b]\nparams: {N: []}\n", "params.N: the axis is empty"),
-        ("xrun: 3\n", "not an experiment.yaml of this version"),
+        ("xrun: 3\n", "not an experiment.yaml that xrun wrote"),
         ("a: [\n", "not valid YAML"),
         ("", "not an experiment.yaml that xrun wrote"),
     ],
@@ -79,14 +82,43 @@ def test_a_file_that_is_none_is_refused(text, says, project, tmp_path):
 
 def test_a_missing_file_and_config_options_are_refused(project, tmp_path):
     assert "cannot be read: No such file" in project().refusal(file=tmp_path / "none.yaml")
-    assert "takes no --config-path" in project().refusal(file=tmp_path / "none.yaml", config_name="x")
+    assert "takes no --config-dir" in project().refusal(file=tmp_path / "none.yaml", config_name="x")
 
 
-def test_the_first_word_is_a_file_or_an_override():
-    assert [is_experiment_file(word) for word in ("results/x/experiment.yaml", "a.yml", "N=1", "f=a.yaml", "coins")] == [
-        True,
-        True,
-        False,
-        False,
-        False,
-    ]
+def test_a_file_of_a_newer_xrun_is_refused_with_what_to_do(project, tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(project().load().yaml.replace("format: 1", "format: 2"))
+    assert "reads formats up to 1\n  install a newer xrun, or run the experiment from its config directory" in project().refusal(file=file)
+
+
+def test_the_file_of_a_config_directory_is_refused_with_the_command_that_runs_it(project):
+    made = project()
+    assert made.refusal(file=made.root / "conf/experiment/x.yaml").endswith("run it from its config directory: xrun +experiment=x")
+
+
+def test_a_word_is_a_file_or_an_override(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=1").mkdir()
+    (tmp_path / "lr=1" / "a b.yaml").write_text("")
+    words = ("results/x/experiment.yaml", "a.yml", "my file.yaml", "lr=1/a b.yaml", "N=1", "f=a.yaml", "lr=1/b.yaml", "coins")
+    assert [word for word in words if is_experiment_file(word)] == list(words[:4])
+
+
+def test_a_moment_is_settled_in_the_file(project, tmp_path, ids):
+    made = project(
+        "kwargs: {at: '${now:%f}', name: 'a-${now:%f}', n: '${oc.decode:${now:%Y}}', v: '${python_version:minor}', kept: '\\${now:%f}'}\n"
+    )
+    first = made.load()
+    file = tmp_path / "e.yaml"
+    file.write_text(first.yaml)
+    second = made.load(file=file)
+    kwargs = first.variants[0].kwargs
+    assert second.variants[0].kwargs == kwargs
+    assert ids(second) == ids(first)
+    assert kwargs["name"] == f"a-{kwargs['at']}"
+    assert (type(kwargs["n"]), kwargs["kept"]) == (int, "${now:%f}")
+
+
+def test_one_moment_serves_every_option_of_a_swept_group(project):
+    experiment = project("kwargs: {at: '${now:%f}'}\ntags: ['${now:%f}']\n", MODELS).load("+model=svm,tree")
+    assert {variant.kwargs["at"] for variant in experiment.variants} == set(experiment.tags)

@@ -1,5 +1,6 @@
 """A project of one's own, elsewhere: nothing but the installed package, a config directory and plain functions."""
 
+import json
 import shutil
 
 import pytest
@@ -70,6 +71,43 @@ def test_experiment_file_in_the_results_runs_from_any_folder(project, tmp_path):
     project.xrun(project.result("areas", "experiment.yaml"), cwd=tmp_path)
 
     assert (ids(project), project.manifest("areas")["cached"]) == (first, 2)
+
+
+def test_experiment_file_takes_overrides_a_plan_and_checks_from_any_folder(project, tmp_path):
+    project.write({"conf/experiment/areas.yaml": EXPERIMENT + "checks: [area.max <= 10]\n"})
+    project.xrun("+experiment=areas")
+    first = ids(project)
+    file = project.result("areas", "experiment.yaml")
+
+    planned = project.xrun("plan", "-m", "width=3,5", file, "--json", cwd=tmp_path).stdout.splitlines()
+    assert [(json.loads(line)["state"], json.loads(line)["params"]["width"]) for line in planned] == [("cached", 3), ("new", 5)]
+    assert "1 passed" in project.xrun("check", file, cwd=tmp_path).stderr
+    project.xrun("-m", "width=3,7", file, cwd=tmp_path, code=1)
+    assert (ids(project)[0], project.manifest("areas")["cached"]) == (first[1], 1)
+    assert "area.max is 14" in project.xrun("check", file, cwd=tmp_path, code=1).stderr
+    assert not [path for path in tmp_path.iterdir() if path != project.root]
+
+
+def test_copy_of_an_experiment_file_runs_in_the_project_of_the_working_directory(project, tmp_path):
+    project.xrun("+experiment=areas")
+    first = ids(project)
+    copy = shutil.copy(project.result("areas", "experiment.yaml"), tmp_path / "my copy.yaml")
+
+    project.xrun(copy)
+    assert (ids(project), project.manifest("areas")["cached"]) == (first, 2)
+
+    nowhere = tmp_path / "nowhere"
+    nowhere.mkdir()
+    done = project.xrun(copy, cwd=nowhere, code=2)
+    assert f"{copy} nor {nowhere} lies in a project: steps are imported from {nowhere}" in done.stderr
+    assert "mine" in done.stderr
+    assert not list(nowhere.iterdir())
+    project.xrun(copy, "-cp", project.root / "conf", cwd=nowhere)
+    assert (ids(project), project.manifest("areas")["cached"]) == (first, 2)
+
+
+def test_two_experiment_files_are_one_too_many(project):
+    assert "run one after the other" in project.xrun("a.yaml", "b.yaml", code=2).stderr
 
 
 def test_subfolder_of_a_git_repository_finds_the_config_directory_at_its_root(project):
