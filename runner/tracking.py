@@ -150,7 +150,7 @@ class Tracker:
                     known = codec.dumps(fresh[name]) if name in fresh else None
                 if known is None:
                     fresh[check_name(name, "parameter")] = value
-                elif known != text and codec.dumps(self._of_step().get(name)) != text:
+                elif known != text and (name not in (own := self._of_step()) or codec.dumps(own[name]) != text):
                     raise ParamConflictError(
                         f"the parameter `{name}` is {known} and cannot become {text}; parameters do not change in a run"
                     )

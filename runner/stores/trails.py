@@ -31,6 +31,8 @@ class _Attempt:
     key: int
     """Its row in `attempt`."""
     id_run: str
+    parent: str
+    """Of a child run."""
     series: dict[str, tuple[int, Summary]] = field(default_factory=dict)
     """Metric -> row in `series`, and its summary so far."""
 
@@ -88,7 +90,7 @@ class Trails:
         if known is None or not self._db.execute(_THERE, (known.key, *key)).fetchone():  # another xrun has executed the run meanwhile
             texts, now = (trail.experiment, trail.params_json, trail.parent, trail.name), time.time()
             (row,) = self._db.execute(_BEGUN, (*key, now, *texts, sums.of(now, trail.id_run, *texts))).fetchone()
-            self._under_way[key] = _Attempt(row, trail.id_run, self._series(row) if self._rolled_back else {})
+            self._under_way[key] = _Attempt(row, trail.id_run, trail.parent, self._series(row) if self._rolled_back else {})
         return self._under_way[key]
 
     def _insert(self, table: str, columns: tuple[str, ...], attempt: _Attempt, values: tuple[Any, ...]) -> None:
@@ -124,9 +126,22 @@ class Trails:
         for key in ended:
             self._under_way.pop(key, None)
             self._db.execute("UPDATE attempt SET live = 0 WHERE id_run = ? AND epoch = ? AND attempt = ?", key)
+        for key in self._abandoned(over):
+            self._under_way.pop(key)
+            self._db.execute("DELETE FROM attempt WHERE id_run = ? AND epoch = ? AND attempt = ?", key)
         for id_run, epoch in {key[:2] for key in ended}:
             self._db.execute(
                 """DELETE FROM attempt WHERE id_run = ?1 AND (NOT live OR epoch = ?2) AND NOT EXISTS (SELECT 1 FROM run
                 WHERE run.id_run = ?1 AND run.epoch = attempt.epoch AND run.attempt = attempt.attempt)""",
                 (id_run, epoch),
             )
+
+    def _abandoned(self, over: set[str]) -> list[tuple[str, int, int]]:
+        """Child runs, and theirs, that have no record beside that of their parent: an attempt before the last one had made them."""
+        found: dict[tuple[str, int, int], str] = {}
+        over = set(over)
+        for key, attempt in self._under_way.items():  # a child run stands behind the one that made it
+            if attempt.parent in over and key[0] not in over:
+                found[key] = key[0]
+                over.add(key[0])
+        return list(found)

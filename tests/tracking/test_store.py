@@ -198,6 +198,19 @@ def test_a_cancelled_execution_of_a_completed_run_leaves_the_old_series(store):
     assert store.find(["id"])["id"].epoch == 1
 
 
+def test_child_runs_of_an_attempt_that_was_tried_again_are_gone_with_it(store):
+    def of_child(id_run, attempt, parent="id"):
+        return replace(trail(points([attempt]), id_run=id_run, attempt=attempt), parent=parent, name=id_run)
+
+    store.append([], [full(1), of_child("a", 1), of_child("deep", 1, parent="a"), of_child("b", 1), of_child("else", 1, parent="other")])
+    again = [record("b", parent="id", name="b", attempt=2), record(attempt=2)]
+    store.append(again, [full(2, attempt=2), of_child("b", 2)])
+    assert everything(store) == seen(2)
+    assert [values(store, name) for name in ("a", "deep", "b")] == [[], [], [2]]
+    assert sorted(store.executing()) == ["else"]
+    assert store._db.execute("SELECT count(*) FROM attempt").fetchone() == (3,)
+
+
 def test_a_cancelled_execution_of_a_completed_run_leaves_the_old_child_runs(store):
     def child(name, epoch, parent="id", **changes):
         return record(f"child-{name}", parent=parent, name=name, epoch=epoch, **changes)
