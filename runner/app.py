@@ -68,7 +68,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:
-        evidence = Search(experiment.root, invocation.argv, experiment.data)
+        evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results)
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
         planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)

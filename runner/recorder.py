@@ -73,7 +73,7 @@ class Recorder(Run):
         self._flight = Flight(plan.Run(0, self.id_run, dict(_flat(self.params)), 0, 0), 1)
         self._store = stores.open(workspace.store)
         self._epoch = self._store.begin(experiment, self._started, alone=False)
-        self._store.describe(self._epoch, environment.provenance(git=_git(self._root), data=(), argv=tuple(sys.argv)))
+        self._store.describe(self._epoch, environment.provenance(git=_git(self._root, workspace.results), data=(), argv=tuple(sys.argv)))
         atexit.register(self._at_exit)
 
     def __enter__(self) -> Self:
@@ -156,9 +156,9 @@ def _failure(error: BaseException | None) -> BaseException | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _git(root: Path) -> GitState | None:
+def _git(root: Path, results: Path) -> GitState | None:
     """The repository when the program recorded its first run: what was edited since is not what it has imported."""
-    return git_provenance.state(root)
+    return git_provenance.state(root, exclude=git_provenance.own(root, results))
 
 
 def _cpu_seconds() -> float:

@@ -42,7 +42,7 @@ class Workspace:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             ignore = self.folder / ".gitignore"
-            if not ignore.exists():
+            if not ignore.exists() or not ignore.stat().st_size:  # a kill may have come between the file and its line
                 ignore.write_text("*\n")
         except OSError as error:
             raise StoreError(f"{self.folder}: {error.strerror}; --workspace DIR chooses another place") from None

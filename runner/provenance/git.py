@@ -32,7 +32,16 @@ class _Status:
     untracked: tuple[str, ...]
 
 
-def state(root: Path, *, exclude: tuple[str, ...] = ("results",)) -> GitState | None:
+OWN = ("results",)
+"""What lies below a root and is no dirt."""
+
+
+def own(root: Path, results: Path) -> tuple[str, ...]:
+    """What is no dirt where the results may lie elsewhere (`--workspace`), as `state` wants it."""
+    return (*OWN, os.path.relpath(results.resolve(), root.resolve()))
+
+
+def state(root: Path, *, exclude: tuple[str, ...] = OWN) -> GitState | None:
     """The repository that `root` lies in; None without a repository, and without git.
 
     What lies in the folders `exclude` (relative to `root`) counts as clean: these are our own results. Nothing is written to the

@@ -11,9 +11,9 @@ from runner.record import DataState, GitState, Provenance
 class Search:
     """Where the results will come from, found out beside the work: git's part in a thread of its own."""
 
-    def __init__(self, root: Path, argv: tuple[str, ...], entries: tuple[str, ...]) -> None:
-        """Begin to look. `entries`: the declared data; the hashes are put into `data` by the one who has them."""
-        self._root, self._argv = root, argv
+    def __init__(self, root: Path, argv: tuple[str, ...], entries: tuple[str, ...], results: Path) -> None:
+        """Begin to look. `entries`: the declared data; the hashes are put into `data` by the one who has them. `results`: no dirt."""
+        self._root, self._argv, self._results = root, argv, results
         self.watch = Watch(root, entries)
         self._git: GitState | None = None
         self._error: BaseException | None = None
@@ -23,7 +23,7 @@ class Search:
 
     def _find(self) -> None:
         try:
-            self._git = git.state(self._root)
+            self._git = git.state(self._root, exclude=git.own(self._root, self._results))
         except BaseException as error:  # noqa: BLE001 - raised again by `git`
             self._error = error
 

@@ -299,6 +299,14 @@ def test_excluded_folders_are_those_below_the_root_even_in_a_subfolder_of_the_re
     assert state.untracked == ("results/x",)
 
 
+@pytest.mark.parametrize("place", ["space", "folder/space", "folder"])
+def test_results_of_a_workspace_elsewhere_in_the_repository_are_no_dirt_either(repo, place):
+    write(repo, {f"{place}/results/x": "x\n", "results/x": "x\n", "folder/results/x": "x\n", "space/other": "x\n"})
+    found = observed(repo / "folder", exclude=git.own(repo / "folder", repo / place / "results")).untracked
+    assert f"{place}/results/x" not in found
+    assert {"results/x", "space/other"} <= set(found)
+
+
 def test_linked_worktree_has_its_own_state(repo, tmp_path):
     run(repo, "remote", "add", "origin", "https://host/x")
     run(repo, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))

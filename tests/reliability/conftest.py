@@ -78,7 +78,7 @@ for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         for descriptor, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(Path.cwd() / f".warm-{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
+            os.dup2(os.open(Path(sys.argv[1], name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
         code = 99
         try:
             cli.main(json.loads(line))
@@ -98,7 +98,7 @@ for line in sys.stdin:
 class Warm:
     """xrun, called often."""
 
-    root: Path
+    told: Path
     process: "subprocess.Popen[str]"
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
@@ -108,7 +108,7 @@ class Warm:
         self.process.stdin.write(json.dumps(arguments) + "\n")
         self.process.stdin.flush()
         code = int(self.process.stdout.readline())
-        out, err = ((self.root / f".warm-{name}").read_text(errors="replace") for name in ("out", "err"))
+        out, err = ((self.told / name).read_text(errors="replace") for name in ("out", "err"))
         assert "Traceback" not in err, f"{arguments}: {err}"
         assert code in (0, 1, 2, 3, 66, 74), f"{arguments}: exit {code}: {err}"
         return code, out, err
@@ -281,13 +281,13 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def warm(project: Project) -> Iterator[Warm]:
+def warm(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
     """xrun in the project, for tests that call it hundreds of times."""
-    pipe = subprocess.PIPE
+    told, pipe = tmp_path_factory.mktemp("told"), subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", WARM], cwd=project.root, env=project.environment, stdin=pipe, stdout=pipe, text=True
+        [sys.executable, "-c", WARM, str(told)], cwd=project.root, env=project.environment, stdin=pipe, stdout=pipe, text=True
     ) as process:
-        yield Warm(project.root, process)
+        yield Warm(told, process)
         assert process.stdin
         process.stdin.close()
 

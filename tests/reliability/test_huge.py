@@ -43,7 +43,7 @@ def test_results_of_10_mb_arrive_whole_and_do_not_pile_up(project, runs):
     reader.close()
 
 
-@pytest.mark.forms(size=(300_000_000, 1_000_000_000))
+@pytest.mark.parametrize("size", [300_000_000, pytest.param(1_000_000_000, marks=pytest.mark.soak)])
 def test_a_result_that_is_too_large_fails_its_run_and_no_other(project, size):
     project.module(f"def step(n):\n    return {{'value': n, 'text': 'x' * {size} if n == 3 else 'small'}}\n")
     project.experiment("huge", '{n: "range(0,8)"}')
