@@ -37,9 +37,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return "{name}-{version}-py3-none-any.whl"
 """
     (folder / "backend.py").write_text(backend)
-    (folder / "pyproject.toml").write_text(
-        f'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "{name}"\nversion = "{version}"\n'
-    )
+    how = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (folder / "pyproject.toml").write_text(f'{how}[project]\nname = "{name}"\nversion = "{version}"\n')
     return folder
 
 
@@ -70,7 +69,7 @@ def test_package_that_cannot_be_had_is_told_with_what_the_installer_says(tmp_pat
     wanted = {"surely-no-such-package-of-xrun": "0.0.1"}
 
     with pytest.raises(
-        IncompleteError, match="(?s)the recorded environment cannot be built.*surely-no-such-package-of-xrun.*without --env"
+        IncompleteError, match=r"(?s)the recorded environment cannot be built.*surely-no-such-package-of-xrun.*without --env"
     ):
         virtual.build(recording(tmp_path, packages=wanted), [], tmp_path / "env")
 
