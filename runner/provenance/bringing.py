@@ -142,6 +142,8 @@ def _remedy(entry: DataState, places: Places, *, pull: bool) -> str:
     content = hashing.measure(here, hashing.MD5, objects.root_of(here), hashing.StatCache())
     now = "it is not in the working tree" if content is None else f"the working tree has {content.hash}"
     wanted = f"recorded is {entry.actual}, {now}"
+    if content is not None and content.hash == entry.actual:
+        return "it lies outside of the repository, beyond what the checkout can have a copy of"
     if entry.status is DataStatus.MODIFIED:
         return f"{wanted}; it was not what {entry.source} says then either, so that DVC cannot bring it"
     if _named(entry, places) is None:

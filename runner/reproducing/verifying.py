@@ -83,7 +83,8 @@ def _rows(recording: Recording, rows: Any) -> Found:
     ids = [row.record.id_run for row in recording.published.sample().rows]
     completed = (recording.manifest.get("counts") or {}).get("COMPLETED", 0)
     failed = {each.get("id_run") for each in recording.manifest.get("unsuccessful") or ()}
-    strange = [each for each in ids if each not in set(recording.ids) or each in failed]
+    known = {*recording.ids} - failed
+    strange = [each for each in ids if each not in known]
     same = len(ids) == rows == completed and not strange
     now = f"{len(ids)} rows" + (f", of {len(strange)} runs that are not in the manifest, or failed" if strange else "")
     return Found(
@@ -140,7 +141,7 @@ def _ids(recording: Recording, experiment: Experiment) -> Found:
         return Found(what="ids", outcome=Outcome.DIFFERS, now=_line(error))
     if ids == recording.ids or set(recording.ids) < set(ids):  # some of them alone, with `--only`
         return Found(what="ids")
-    strange = sum(each not in set(ids) for each in recording.ids)
+    strange = len({*recording.ids} - {*ids})
     now = f"{strange} of them are not those of {EXPERIMENT}" if strange else "in another order"
     return Found(what="ids", outcome=Outcome.DIFFERS, recorded=f"{len(recording.ids)} runs", now=now)
 

@@ -67,6 +67,7 @@ EXPERIMENTS = {
     "shaky": "params: {x: [1, 2]}\nsteps: [steps.shaky]\n",
     "noisy": "params: {x: [1, 2]}\nsteps: [steps.noisy]\n",
     "total": "params: {x: [1, 2]}\nsteps: [steps.total]\ndata: [data/numbers.txt]\n",
+    "strict": "params: {x: [1, 2]}\nsteps: [steps.total]\ndata: [data/numbers.txt]\nprovenance: {require: {git: clean, data: clean}}\n",
     "lucky": "params: {x: [1, 2]}\nreplicates: 2\nsteps: [steps.lucky]\nresults: {columns: [y, run.seconds]}\n",
     "secret": "params: {x: [1]}\nkwargs: {token: '${oc.env:TOKEN}'}\nsteps: [steps.secret]\n",
     "waiting": "params: {x: [1]}\nsteps: [steps.waiting]\n",

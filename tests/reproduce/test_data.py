@@ -93,6 +93,30 @@ def test_ignored_data_is_copied_from_the_tree_while_it_is_the_same(project: Proj
     assert "and DVC does not have it" in done.stderr
 
 
+def test_requirements_on_a_clean_tree_and_clean_data_are_met_in_the_checkout(tracked: Project) -> None:
+    tracked.xrun("+experiment=strict", "-q")
+    tracked.write({DATA: "9\n", "steps.py": "no Python"})
+
+    assert "the same, bit for bit" in tracked.reproduce("strict").stdout
+
+
+def test_data_beside_the_repository_is_brought_and_data_far_from_it_is_told(project: Project) -> None:
+    code = "from pathlib import Path\n\n\ndef read(x: int) -> dict:\n"
+    code += "    return {'y': (Path(__file__).parent / '../beside/numbers.txt').read_text()}\n"
+    start = "# @package _global_\nparams: {x: [1]}\nsteps: [beside.read]\n"
+    files = {
+        f"conf/experiment/{name}.yaml": f"{start}name: {name}\ndata: [{up}beside]\n"
+        for name, up in (("near", "../"), ("far", "../x/../../far/"))
+    }
+    project.commit({**files, "beside.py": code})
+    project.write({"../beside/numbers.txt": "1\n", "../../far/beside/numbers.txt": "1\n"})
+    project.xrun("+experiment=near", "-q")
+    project.xrun("+experiment=far", "-q")
+
+    assert "the same, bit for bit" in project.reproduce("near").stdout
+    assert "outside of the repository" in project.reproduce("far", code=66).stderr
+
+
 def test_data_that_was_modified_then_is_told_to_be_nobodys(tracked: Project) -> None:
     tracked.write({DATA: "5 5\n"})
     tracked.xrun("+experiment=total", "-q")

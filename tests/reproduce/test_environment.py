@@ -37,10 +37,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return "{name}-{version}-py3-none-any.whl"
 """
     (folder / "backend.py").write_text(backend)
-    (folder / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        f'[project]\nname = "{name}"\nversion = "{version}"\n'
-    )
+    how = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (folder / "pyproject.toml").write_text(f'{how}[project]\nname = "{name}"\nversion = "{version}"\n')
     return folder
 
 
