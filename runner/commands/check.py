@@ -23,6 +23,7 @@ _EXAMPLES = """\
 example: xrun check coins                                      the `checks` of the experiment
          xrun check coins --baseline git:main                  against the results that main has committed
          xrun check coins -c 'error.mean <= 1.05 * baseline'   a check of the moment, instead of those
+         xrun check results/coins/experiment.yaml              the same from any folder, with the checks of that file
          xrun check coins --update-baseline                    keep the present values in baselines/coins.json
 
 exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete"""

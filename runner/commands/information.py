@@ -43,7 +43,7 @@ options:
   --on-disk-full exit    end with 74 when the disk is full, instead of waiting for room (wait)
   --workspace DIR        keep .xrun/ and results/ in DIR (default: $XRUN_WORKSPACE, or the project root)
   -m, --multirun         accepted, not needed
-  -cp, -cd, -cn          config directory, additional one, name of the primary config
+  -cp, -cd, -cn          config directory (with FILE.yaml: of its project), additional one, name of the primary config
   -c, --cfg job|hydra|all [-p PACKAGE] [--resolve]   print the composed config
   -i, --info [TOPIC]     Hydra's information: defaults, defaults-tree, config, plugins, searchpath
   -sc install=bash       completion: eval "$(xrun -sc install=bash)"

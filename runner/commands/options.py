@@ -53,7 +53,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """Hydra's options on where configs are, and the overrides."""
     parser.add_argument("overrides", nargs="*", help="Hydra overrides; or a composed experiment.yaml and overrides on it")
     parser.add_argument("-m", "--multirun", action="store_true", help="accepted for Hydra's sake: a sweep needs no flag")
-    parser.add_argument("-cp", "--config-path", metavar="DIR", help="the config directory")
+    parser.add_argument("-cp", "--config-path", metavar="DIR", help="the config directory; of an experiment.yaml, that of its project")
     parser.add_argument("-cn", "--config-name", metavar="NAME", help="the primary config (default: config)")
     parser.add_argument("-cd", "--config-dir", metavar="DIR", help="one more config directory, searched after the first")
     add_place(parser)

@@ -74,7 +74,7 @@ def _refuse_composition(override: Override, made: list[Part]) -> None:
         if key == "experiment" and key not in declared.axis_names(part.cfg) and not declared.has_kwarg(part.cfg, key):
             problem = "an experiment.yaml is one experiment already"
             raise ConfigError(problem, where=COMMAND_LINE, key=override.input_line, hint="leave out the file, or the override")
-        if key in part.groups and not _choice(override, made) and not isinstance(override._value, dict) and not override.is_delete():
+        if key in part.groups and not (_choice(override, made) or isinstance(override._value, dict) or override.is_delete()):
             problem = f"`{key}` is a config group, and the file has the option that it was composed with"
             hint = f"a value in it: {key}.NAME=...; or {anew}"
             raise ConfigError(problem, where=COMMAND_LINE, key=override.input_line, hint=hint)
@@ -82,7 +82,9 @@ def _refuse_composition(override: Override, made: list[Part]) -> None:
 
 def _choice(override: Override, made: list[Part]) -> bool:
     """Whether it chooses among options that the file has."""
-    return not override.is_delete() and all(override.get_key_element().lstrip("+") in part.chosen for part in made)
+    if override.is_delete() or isinstance(override._value, dict):
+        return False
+    return all(override.get_key_element().lstrip("+") in part.chosen for part in made)
 
 
 def _chosen(override: Override, made: list[Part]) -> list[Part]:
@@ -92,7 +94,7 @@ def _chosen(override: Override, made: list[Part]) -> list[Part]:
     values = axes.enumerate_sweep(override) if override.is_sweep_override() else value if isinstance(value, list) else [value]
     wanted = list(map(str, values))
     there = list(dict.fromkeys(part.chosen[group] for part in made))
-    for option in wanted:
+    for option in wanted or [""]:
         if option not in there:
             problem = f"the file does not have the option `{option}` of the config group `{group}`; it has: {', '.join(there)}"
             hint = f"compose it anew: xrun +experiment={made[0].cfg.name} {override.input_line}"

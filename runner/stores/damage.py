@@ -49,6 +49,8 @@ def told(path: Path) -> Iterator[None]:
         code = extended & 0xFF
         if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:  # the latter: no room for the index of the WAL
             raise FullError(f"{path}: {error}") from error
+        if code == sqlite3.SQLITE_BUSY:
+            raise StoreError(f"{path}: another process is in the middle of writing to it and does not end it (was it stopped?)") from error
         broken = code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(error)
         if broken or "malformed" in str(error):
             raise BrokenError(f"{path} is damaged ({error}); {HINT}") from error

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import artifacts
+from runner import artifacts, files
 from runner.files import SourceError
 from runner.logged import Artifact
 
@@ -271,7 +271,7 @@ def test_a_full_disk_raises_and_leaves_what_was_kept_before(folder, tmp_path):
     code = f"""
 import resource, signal
 from pathlib import Path
-from runner import artifacts
+from runner import artifacts, files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
 try:
@@ -351,3 +351,34 @@ with files.replacing(Path({str(folder / "x")!r})) as writing:
     assert (folder / "x").read_bytes() == b"old"
     assert [artifact.path for artifact in artifacts.scan(folder, root=folder)] == ["x"]
     assert len(list(Path(folder).iterdir())) == 2
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    (tmp_path / "cached").write_bytes(b"old")
+    (tmp_path / "cached").chmod(0o444)
+    (tmp_path / "symbolic").symlink_to(tmp_path / "cached")
+    (tmp_path / "hard").hardlink_to(tmp_path / "cached")
+    for name in ("symbolic", "hard"):
+        files.put(b"new", tmp_path / name)
+        assert ((tmp_path / name).read_bytes(), (tmp_path / name).is_symlink()) == (b"new", False)
+    assert (tmp_path / "cached").read_bytes() == b"old"
+
+
+def test_a_pipe_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        files.put(b"all of it", tmp_path / "pipe")
+        assert reader.communicate(timeout=30)[0] == b"all of it"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_standard_stream_is_written_to_also_where_it_is_a_file(tmp_path):
+    code = (
+        "from pathlib import Path; from runner import files; files.put(b'2', Path('/dev/fd/1')); files.put(b'3', Path('/proc/self/fd/1'))"
+    )
+    with (tmp_path / "out").open("wb") as out:
+        out.write(b"1")
+        out.flush()
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out").read_bytes() == b"123"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]

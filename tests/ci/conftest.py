@@ -45,7 +45,7 @@ class Machine:
             env=self.environment | variables,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
             stdin=subprocess.DEVNULL,
         )

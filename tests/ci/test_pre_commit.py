@@ -1,12 +1,13 @@
 """The hooks of docs/ci.md and .pre-commit-hooks.yaml, run by the real pre-commit."""
 
+import os
 import re
 import shutil
 
 import pytest
 import yaml
 
-from tests.ci.conftest import ROOT, STEPS, Machine
+from tests.ci.conftest import BIN, ROOT, STEPS, Machine
 
 PAGE = (ROOT / "docs/ci.md").read_text()
 LOCAL, REMOTE = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -50,6 +51,20 @@ def test_the_hook_of_this_repository_is_one_that_pre_commit_takes(clone, tmp_pat
     install(clone, yaml.safe_dump(config).replace("0.5", "0.85"))
     done = clone.sh("pre-commit run --all-files", code=1)
     assert "acc.min >= 0.85" in done.stdout
+
+
+@pytest.mark.soak
+def test_the_hook_works_in_the_environment_that_pre_commit_makes_for_it(clone, tmp_path):
+    """Needs the package registry, and a minute or more."""
+    source = Machine(tmp_path / "source", clone.environment)
+    shutil.copytree(ROOT / "runner", source.root / "runner", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, source.root)
+    source.sh("git init -q && git add . && git commit -q -m xrun && git tag v0.1.0")
+
+    install(clone, REMOTE.replace("https://example.org/xrun", str(source.root)).replace("[coins]", "[coins, -c, acc.min >= 0.5]"))
+    without = os.pathsep.join(folder for folder in clone.environment["PATH"].split(os.pathsep) if folder != str(BIN))
+    assert "Passed" in clone.sh(f"{BIN / 'pre-commit'} run --all-files", PATH=without).stdout
 
 
 def test_a_config_of_the_page_is_one_that_pre_commit_takes(clone):

@@ -7,13 +7,16 @@ import subprocess
 import pytest
 import yaml
 
-from tests.ci.conftest import ROOT, STEPS, Machine
+from tests.ci.conftest import BIN, ROOT, STEPS, Machine
 
 FILE = ROOT / "examples/ci/xrun-check.yml"
 WORKFLOW = yaml.safe_load(FILE.read_text().replace("\non:", '\n"on":'))  # YAML 1.1 reads `on` as true
 JOB = WORKFLOW["jobs"]["check"]
 NOT_HERE = ("python -m pip install", "gh pr comment")
 """Steps that need the network."""
+
+
+SLOW = "import time\n\n\ndef step(x):\n    time.sleep(0.2)\n    return {'y': x}\n"
 
 
 class Server:
@@ -130,6 +133,30 @@ def test_a_job_whose_runs_fail_compares_and_keeps_its_cache_all_the_same(server)
     assert job.codes == {"Execute what is missing": 1, "Compare with the base branch": 1}
     assert "missing group" in job.summary.read_text()
     assert len(server.caches) == caches + 1
+
+
+def test_a_workspace_of_a_killed_xrun_goes_on_on_another_machine(server):
+    first, second = server.pull_request("same").machine, server.pull_request("same").machine
+    for machine in (first, second):
+        shutil.rmtree(machine.root / ".xrun")
+        machine.write({"slow.py": SLOW, "conf/experiment/slow.yaml": "# @package _global_\nparams: {x: range(60)}\nsteps: [slow.step]\n"})
+    with subprocess.Popen(
+        [BIN / "xrun", "+experiment=slow", "executor.workers=1", "-q"], cwd=first.root, env=first.environment, stdin=subprocess.DEVNULL
+    ) as xrun:
+        while (seen := completed(first)) < 5:
+            assert xrun.poll() is None
+        xrun.kill()
+    shutil.copytree(first.root / ".xrun", second.root / ".xrun")
+    assert (second.root / ".xrun/xrun.db-wal").stat().st_size > 0
+    told = json.loads(second.sh("xrun +experiment=slow --json").stdout)
+    assert told["counts"] == {"COMPLETED": 60}
+    assert seen <= told["cached"] < 60
+    second.sh("xrun doctor")
+
+
+def completed(machine: Machine) -> int:
+    """The runs that anybody may see as completed."""
+    return machine.sh("xrun ls slow --status COMPLETED --json", code=None).stdout.count("\n")
 
 
 def test_the_page_names_every_step():

@@ -50,6 +50,12 @@ class TestOverrides:
         assert [p["model"] for p in grid(made.load("model=tree,svm", "N=1", file=file))] == ["tree", "svm"]
         assert "does not have the option `mlp` of the config group `model`; it has: svm, tree" in made.refusal("model=svm,mlp", file=file)
 
+    def test_a_value_of_every_option_is_set(self, models, grid):
+        made, file = models
+        assert {v.kwargs["model"]["kind"] for v in made.load("model={kind: same}", file=file).variants} == {"same"}
+        assert "has: svm, tree" in made.refusal("model=[]", file=file)
+        assert "has: svm, tree" in made.refusal("model=null", file=file)
+
     def test_the_result_is_a_file_that_runs_again(self, models, ids):
         made, file = models
         first = made.load("model=tree", "N=7", file=file)

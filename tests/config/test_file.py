@@ -48,6 +48,16 @@ def test_secrets_stay_unresolved(project, monkeypatch):
     assert "hunter2" not in experiment.yaml
 
 
+def test_a_secret_that_is_not_set_any_more_is_named(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("XRUN_TEST_SECRET", "hunter2")
+    made = project("kwargs: {key: '${oc.env:XRUN_TEST_SECRET}'}\n")
+    file = tmp_path / "e.yaml"
+    file.write_text(made.load().yaml)
+    monkeypatch.delenv("XRUN_TEST_SECRET")
+    refusal = made.refusal(file=file)
+    assert "e.yaml: kwargs.key: the environment variable XRUN_TEST_SECRET is not set" in refusal
+
+
 def test_a_reference_to_hydra_is_settled_in_the_file(project, tmp_path):
     made = project("kwargs: {a: '${hydra:job.name}'}\n")
     file = tmp_path / "e.yaml"

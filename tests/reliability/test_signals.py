@@ -238,7 +238,7 @@ def test_one_that_stood_still_while_another_took_over_writes_nothing(project, ro
         sweep(project, wait=0.05, runs=300, seed=n)
         first = project.start("+experiment=sweep")
         project.wait_for_rows(300 * n + 20)
-        os.kill(first.pid, signal.SIGSTOP)
+        stop_between_commits(project, first.pid)
         (project.store.parent / "locks" / "sweep.lock").unlink()
         code, _, err = project.run("+experiment=sweep")
         assert code == 0, err
@@ -250,6 +250,24 @@ def test_one_that_stood_still_while_another_took_over_writes_nothing(project, ro
         assert "Traceback" not in err
         assert (contents(project), manifest(project)) == (before, shown)
         assert len(project.assert_ok()) == 300 * (n + 1)
+
+
+def stop_between_commits(project, pid):
+    """In the middle of one it would hold the lock of the database: nobody else can write then."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
+        db = sqlite3.connect(project.store, timeout=0, isolation_level=None)
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.01)
+        finally:
+            db.close()
 
 
 def contents(project):
