@@ -1,0 +1,89 @@
+"""The Run that a step sees, and what its executor does with it."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from runner import artifacts, codec
+from runner.logged import Entries, Prefix
+from runner.record import Start
+from runner.run.logs import Logs
+
+
+class Run(Logs):
+    """One run, as its steps see it.
+
+    Only `id_run`, `fields`, `tags` and what `log_...` keeps outlive the run. Nothing is pickled. A mistake in a call of `log_...` is
+    raised there; trouble with files and disks is counted and told, and never ends a step, unless `tracking.strict` says so.
+    """
+
+    __slots__ = ()
+
+    def leave_prefix(self, steps: int, *, at_once: bool) -> None:
+        """Keep the state after the first `steps` steps, if it is whole: no `vars`, no child runs, no file that is not an artifact."""
+        self._keep_outputs()
+        if self._whole():
+            self._leave(steps, at_once=at_once)
+
+    def _leave(self, steps: int, *, at_once: bool) -> None:
+        tracker = self._tracker or self._track()
+        try:
+            prefix = Prefix(steps, codec.dumps(self.fields), codec.dumps(self.tags), codec.dumps(tracker.state))
+        except codec.UnserialisableError:  # a later step may still replace it
+            return
+        tracker.flow.prefix(prefix, at_once=at_once)
+
+    def leave_end(self, steps: int) -> None:
+        """At the end of all `steps` steps: keep the state for runs with one more, or the note that it is not whole.
+
+        A run that has logged nothing and left nothing needs neither: its record is its state. `finish` is the next that is called.
+        """
+        self._keep_outputs()
+        self._outputs_are_kept = True
+        if not self._whole():
+            (self._tracker or self._track()).flow.prefix(Prefix(0, "{}", "{}", "{}"), at_once=False)
+        elif self._tracker is not None:
+            self._leave(steps, at_once=False)
+
+    def _whole(self) -> bool:
+        return not self.vars and not self._children and self._files_are_kept()
+
+    def go_on(self, start: Start) -> None:
+        """Take over the state behind the first steps of an earlier run. Raises StaleError where a file of it is not what it was."""
+        self._kept = {artifact.path for artifact in start.artifacts}
+        if start.artifacts:
+            artifacts.inherit(self._folders / start.id_run, self._folders / self.id_run, start.artifacts)
+        else:
+            self._empty()
+        self._emptied = True
+        self.fields.update(codec.loads(start.prefix.fields))
+        self.tags.update(codec.loads(start.prefix.tags))
+        self._track().resume(codec.loads(start.prefix.tracker))
+
+    def _files_are_kept(self) -> bool:
+        if not self._emptied:
+            return True
+        place = self._folders / self.id_run
+        return all(Path(folder, name).relative_to(place).as_posix() in self._kept for folder, _, names in os.walk(place) for name in names)
+
+    def finish(self, *, completed: bool = True) -> Entries:
+        """The end of the run: what has not been sent of what it logged. Child runs that nobody ended end as it does."""
+        if self._tracker is None and not self._emptied:
+            return ()
+        with contextlib.nullcontext() if completed else contextlib.suppress(Exception):  # a run fails for one reason
+            self._conclude("COMPLETED" if completed else "FAILED")
+        return self._flow.finish() if self._flow is not None else ()
+
+    def _conclude(self, status: str) -> None:
+        for child in self._children.values():
+            child.end(status)
+        if not self._outputs_are_kept:
+            self._keep_outputs()
+
+    def _keep_outputs(self) -> None:
+        outputs = self._folders / self.id_run / "outputs" if self._emptied else None  # also where a forked process made it
+        if outputs is not None and outputs.is_dir():
+            self._keep(lambda: artifacts.scan(outputs))
+
+    def __repr__(self) -> str:
+        return f"Run({self.id_run}, {', '.join(f'{k}={v!r}' for k, v in self.params.items())})"
