@@ -27,7 +27,7 @@ bench: .venv/.dev  ## ours against the peers, alternating, as ratios
 	$(BIN)/python -m benchmarks
 
 soak: .venv/.dev  ## the long forms of the reliability tests
-	$(BIN)/python -m pytest -q -m soak
+	$(BIN)/python -m pytest -q -m soak --durations=40
 
 iris: .venv/.dev  ## the example with DVC data: make the data, then sweep classifiers
 	PATH="$(abspath $(BIN)):$$PATH" dvc repro --quiet

@@ -173,6 +173,25 @@ def test_only_a_sigkill_is_the_kernels():
     assert end_of_process(-signal.SIGKILL)[0] == "SIGKILL"
 
 
+def test_a_worker_that_is_killed_while_the_kernel_counts_a_kill_ran_out_of_memory(local, tmp_path):
+    """The kernel's part is played by the step, which counts the kill of its own process before it happens."""
+    count = tmp_path / "memory.events"
+    count.write_text("oom_kill 0\n")
+    b = local(
+        f"""
+import os, signal
+def step(n):
+    if n == 3: open({str(count)!r}, "w").write("oom_kill 1\\n")
+    if n in (3, 4): os.kill(os.getpid(), signal.SIGKILL if n == 3 else signal.SIGTERM)
+    return {{"n": n}}
+"""
+    )
+    b.open(b.step("step"))
+    b.executor._oom = oom.Watch(count)
+    b.submit([{"n": n} for n in range(8)])
+    assert {n: outcome.failure.kind for n, outcome in b.collect().items() if outcome.failure} == {3: "oom", 4: "SIGTERM"}
+
+
 def test_this_machine_has_a_counter():
     if not Path("/proc/vmstat").exists():
         pytest.skip("not Linux")

@@ -1,5 +1,6 @@
 """F3b: runs that want more memory than there is."""
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -35,6 +36,31 @@ def test_runs_that_use_more_than_max_memory_crash_with_that_reason_and_others_co
     assert message.startswith("the step used ")
     assert message.endswith(" MB of memory, of at most 300 MB (`max_memory`)")
     assert "oom" in project.run("ls", "greedy", "--where", "status == 'CRASHED'")[1]
+
+
+def test_another_limit_makes_no_other_run_and_a_retry_may_name_this_failure(project):
+    """What a machine can spare is no part of a run's identity."""
+    project.module(
+        "from pathlib import Path\nimport time\n"
+        "def step(n):\n    once = Path(__file__).with_name(f'once-{n}')\n    if not once.exists():\n        once.touch()\n"
+        "        hog = b'x' * 500_000_000\n        time.sleep(60)\n"
+        "    return {'value': (n * 2654435761 % 1000003) / 7, 'text': f'run {n}'}\n"
+    )
+    for limit in ("300 MB", "400 MB"):
+        project.experiment("greedy", "{n: [1, 2]}", steps=f"[{{call: work.step, max_memory: {limit}, retries: 1, retry_on: oom}}]")
+        code, out, err = project.run("+experiment=greedy", "--json")
+        assert code == 0, err
+    assert json.loads(out)["cached"] == 2
+    assert project.query("SELECT DISTINCT attempt FROM run") == [(2,)]
+    project.assert_ok()
+
+
+def test_where_nobody_watches_the_limits_that_is_told(project):
+    project.experiment("here", "{n: [1, 2]}", steps="[{call: work.step, max_memory: 1 GB, timeout: 9}]", executor={"name": "serial"})
+    code, _, err = project.run("+experiment=here")
+    assert code == 0, err
+    for option in ("timeout", "max_memory"):
+        assert f"xrun: warning: `{option}` is enforced by the executor `local` alone; here it is not" in err
 
 
 @pytest.mark.skipif("XRUN_TEST_CGROUP" not in os.environ, reason="needs a control group whose memory is limited: $XRUN_TEST_CGROUP")
