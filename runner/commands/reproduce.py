@@ -75,6 +75,7 @@ def _tolerance(text: str) -> float:
 def _reproduce(found: Recording, chosen: argparse.Namespace) -> int:
     from runner.config.load import Request, load
 
+    found.check_columns(chosen.ignore)
     found.check_table()
     found.read(recording.EXPERIMENT)
     (experiment,) = load(Request(file=found.folder / recording.EXPERIMENT, cwd=Path.cwd()))  # a secret that is missing is told first

@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line and results folder")
     shared.add_place(parser)
     chosen = parser.parse_args(arguments)
+    sys.dont_write_bytecode = True  # a schema may be a module of the user's
     workspace = shared.workspace(chosen)
     asked = [recording.find(text, "", workspace) for text in chosen.results] if chosen.results else _all(workspace.results)
     if not asked:

@@ -86,7 +86,7 @@ class Compared:
     runs: int
     """That were compared."""
     failed: int
-    """Of them: that did not complete, neither then nor now."""
+    """Of them: that did not complete, and ended now as they did then."""
     unrecorded: int
     """That have no recorded result, because the sweep was interrupted; not compared."""
     cells: tuple[Cell, ...]
@@ -109,7 +109,7 @@ def compare(recorded: Side, reproduced: Side, tolerance: Tolerance) -> Compared:
     has = [point for point in points if recorded.status(point) not in (NEVER, "CANCELLED")]
     return Compared(
         runs=len(has),
-        failed=sum(recorded.status(point) != COMPLETED and reproduced.status(point) != COMPLETED for point in has),
+        failed=sum(recorded.status(point) == reproduced.status(point) != COMPLETED for point in has),
         unrecorded=len(points) - len(has),
         cells=tuple(cell for point in has for cell in _cells(point, recorded, reproduced, tolerance)),
     )

@@ -1,7 +1,7 @@
 """What a results folder says of how it was made, and that nobody has changed it since."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,6 +65,13 @@ class Recording:
             problem = f"{self.folder / name} is not the one that {MANIFEST} tells of"
             raise IncompleteError(f"{problem}\n  git checkout {name} may bring it back; xrun verify {self.folder} checks all files")
         return content
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Raise UsageError for a name that is no column of the table."""
+        columns = (self.manifest.get("table") or {}).get("columns") or {}
+        for name in names:
+            if name not in columns:
+                raise UsageError(f"the table of {self.experiment} has no column `{name}`; {did_you_mean(name, columns, 'columns')}")
 
     def check_table(self) -> None:
         """Raise IncompleteError unless the files of the table that are there hold what the manifest tells of, StoreError if unreadable."""

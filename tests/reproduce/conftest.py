@@ -67,6 +67,7 @@ EXPERIMENTS = {
     "shaky": "params: {x: [1, 2]}\nsteps: [steps.shaky]\n",
     "noisy": "params: {x: [1, 2]}\nsteps: [steps.noisy]\n",
     "total": "params: {x: [1, 2]}\nsteps: [steps.total]\ndata: [data/numbers.txt]\n",
+    "modelled": "params: {x: [1, 2]}\nsteps: [steps.square]\nresults: {schema: schemas.Table}\n",
     "strict": "params: {x: [1, 2]}\nsteps: [steps.total]\ndata: [data/numbers.txt]\nprovenance: {require: {git: clean, data: clean}}\n",
     "lucky": "params: {x: [1, 2]}\nreplicates: 2\nsteps: [steps.lucky]\nresults: {columns: [y, run.seconds]}\n",
     "secret": "params: {x: [1]}\nkwargs: {token: '${oc.env:TOKEN}'}\nsteps: [steps.secret]\n",
@@ -74,6 +75,13 @@ EXPERIMENTS = {
     "checked": "params: {x: [1, 2]}\nsteps: [steps.square]\n"
     "results: {schema: {columns: {y: {dtype: float64, checks: {greater_than: 0}}}}}\n",
 }
+SCHEMAS = """
+import pandera.pandas as pa
+
+
+class Table(pa.DataFrameModel):
+    y: float = pa.Field(gt=0)
+"""
 Snapshot = Mapping[str, tuple[int, int, bytes | str]]
 
 
@@ -168,7 +176,7 @@ def _begun(root: Path, home: Path) -> Project:
     root.mkdir(parents=True)
     project.git("init", "--quiet", "--initial-branch=trunk")
     files = {f"conf/experiment/{name}.yaml": f"# @package _global_\nname: {name}\n{text}" for name, text in EXPERIMENTS.items()}
-    project.write({**files, "steps.py": STEPS, ".gitignore": "__pycache__/\n/ignored/\n/results/\n"})
+    project.write({**files, "steps.py": STEPS, "schemas.py": SCHEMAS, ".gitignore": "__pycache__/\n/ignored/\n/results/\n"})
     return project
 
 

@@ -110,6 +110,7 @@ def test_step_that_is_not_deterministic_gives_a_table_of_differences(project: Pr
     assert told["differences"][1]["delta"] == told["differences"][1]["reproduced"] - told["differences"][1]["recorded"]
     assert (told["verdict"], told["exit_code"], told["same_ids"]) == ("different", 1, True)
     assert project.reproduce("shaky", "--ignore", "other", "--ignore=more").stdout.endswith("2 runs; not compared: other, more\n")
+    assert "has no column `moer`; did you mean `more`?" in project.reproduce("shaky", "--ignore", "moer", code=2).stderr
 
 
 def test_numbers_within_the_tolerance_are_equal_and_no_others(project: Project) -> None:
@@ -219,7 +220,11 @@ def test_project_below_the_top_of_its_repository_and_submodules_are_found(projec
     assert inner.manifest("shapes")["root"] == "deep/er"
     (inner.root / "lib/shape.py").write_text("SIDES = 3\n")
     project.git("commit", "--quiet", "--all", "-m", "x", cwd=inner.root / "lib")
+    inner.xrun("+experiment=shapes", "n=1,2,3", "-q", "--workspace", str(tmp_path / "moved"))  # the submodule is ahead of the commit
     project.commit()
+    project.git("checkout", "--quiet", "HEAD~1", cwd=inner.root / "lib")
+    told = inner.xrun("reproduce", str(tmp_path / "moved/results/shapes"), "--json").stdout
+    assert (json.loads(told)["verdict"], json.loads(told)["runs"], json.loads(told)["same_ids"]) == ("same", 3, True)
 
     before = project.snapshot()
     assert "the same, bit for bit: 2 runs" in inner.xrun("reproduce", "shapes").stdout
@@ -310,6 +315,23 @@ def test_interrupted_reproduction_leaves_nothing(project: Project, number: int) 
     assert process.returncode == 128 + number, err
     assert project.snapshot() == before
     assert not tree.exists()
+    assert list((project.home / "tmp").iterdir()) == []
+
+
+def test_interrupted_checkout_leaves_nothing(project: Project) -> None:
+    project.commit({".gitattributes": "*.slow filter=slow\n", "x.slow": "x\n"})
+    project.xrun("+experiment=waiting", "-q")
+    mark = project.home / "mark"
+    project.git("config", "filter.slow.smudge", f"sh -c 'pwd > {mark}; exec sleep 20'")
+    before = project.snapshot()
+    process, _ = _waiting(project, mark)
+    assert len(project.worktrees()) == 2
+
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert project.snapshot() == before
     assert list((project.home / "tmp").iterdir()) == []
 
 

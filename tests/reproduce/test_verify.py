@@ -1,6 +1,7 @@
 """`xrun verify`: everything in a results folder that its manifest tells of, and nothing is run."""
 
 import json
+import shutil
 
 from tests.reproduce.conftest import STEPS, Project
 
@@ -9,9 +10,7 @@ def differing(project: Project, name: str) -> list[str]:
     """What `xrun verify` says differs; the project stays as it is."""
     before = project.snapshot()
     done = project.xrun("verify", name, "--json", code=1)
-    assert {k: v for k, v in project.snapshot().items() if "__pycache__" not in k} == {
-        k: v for k, v in before.items() if "__pycache__" not in k
-    }
+    assert project.snapshot() == before
     told = json.loads(done.stdout)
     assert told["good"] is False
     return [each["what"] for each in told["checks"] if each["outcome"] == "differs"]
@@ -71,6 +70,17 @@ def test_schema_that_the_table_breaks_is_told(project: Project) -> None:
     project.xrun("+experiment=checked", "x=0,1", "-q", code=1)
 
     assert differing(project, "checked") == ["schema"]
+
+
+def test_schema_that_is_a_class_is_imported_and_nothing_is_written(project: Project) -> None:
+    project.xrun("+experiment=modelled", "-q")
+    shutil.rmtree(project.root / "__pycache__")
+    before = project.snapshot()
+    assert "schema, ids" in project.xrun("verify").stdout
+    assert project.snapshot() == before
+
+    project.write({"schemas.py": "import nothing_of_that_name\n"})
+    assert differing(project, "modelled") == ["schema"]
 
 
 def test_data_that_is_not_as_recorded_any_more_is_told(tracked: Project) -> None:
