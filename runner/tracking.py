@@ -8,7 +8,7 @@ import numbers
 import posixpath
 import re
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner import codec
@@ -28,13 +28,13 @@ class ParamConflictError(ValueError):
 class Tracker:
     """Logs for one run or child run."""
 
-    def __init__(self, flow: Flow, child: str, given: Mapping[str, Any], of_step: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, flow: Flow, child: str, given: Mapping[str, Any], of_step: Mapping[str, Any]) -> None:
         """`child`: id of the child run, or ""; `given`: parameters that the run has already, which are logged in that sense; `of_step`:
         those that the step sees which executes now: where they differ from the run's it may log them, and that changes nothing.
         """
         self.flow, self.child = flow, child
         self._lock, self._point = flow.lock, flow.point
-        self._given, self._of_step = given, of_step
+        self._given, self.of_step = given, of_step
         self._series: dict[str, Series] = {}
         self._params: dict[str, str] = {}
         self._step: int | None = None
@@ -150,7 +150,7 @@ class Tracker:
                     known = codec.dumps(fresh[name]) if name in fresh else None
                 if known is None:
                     fresh[check_name(name, "parameter")] = value
-                elif known != text and (name not in (own := self._of_step()) or codec.dumps(own[name]) != text):
+                elif known != text and (name not in self.of_step or codec.dumps(self.of_step[name]) != text):
                     raise ParamConflictError(
                         f"the parameter `{name}` is {known} and cannot become {text}; parameters do not change in a run"
                     )

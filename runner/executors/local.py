@@ -9,26 +9,25 @@ once.
 import os
 import selectors
 import time
-from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 
 from runner import process
 from runner.errors import WorkerStartError
-from runner.executors import memory, oom
+from runner.executors import oom
+from runner.executors.limits import Limits
 from runner.executors.nursery import Nursery
+from runner.executors.observing import Observer
 from runner.executors.pace import Pace
 from runner.executors.page import Current, Page, create
-from runner.executors.sampling import Sample, Sampler
-from runner.executors.workers import GARBLED, OUT_OF_MEMORY, Worker, end_of_process
-from runner.logged import FLOAT, INT, Entries, Points, Restart
-from runner.record import Live, Outcome, Status
+from runner.executors.workers import GARBLED, Worker, end_of_process
+from runner.logged import Restart
+from runner.record import Live, Outcome
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
 from runner.worker import Item, Job
 
 MAX_IDLE_DEATHS = 3
-LOOK_SECONDS = 0.5
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -47,8 +46,9 @@ class Local:
         self._queue: deque[Item] = deque()
         self._workers: dict[int, Worker] = {}
         self._found: list[Outcome | Live] = []
-        self._limits: list[float | None] = []
-        self._memory, self._oom = memory.Watch(()), oom.Watch(None)
+        self._oom = oom.Watch(None)
+        self._limits: Limits
+        self._observer: Observer
         self._pace = Pace(self._count)
         self._heard: set[int] = set()
         """Runs that execute and have been heard of."""
@@ -59,8 +59,6 @@ class Local:
         self._closed = False
         self._job = b""
         self._max_log = 0
-        self._sampler: Sampler | None = None
-        self._looked = 0.0
         self._selector = selectors.DefaultSelector()
         self._page_fd = create(self._count)
         self._page = Page(self._page_fd)
@@ -78,9 +76,8 @@ class Local:
     def start(self, job: Job) -> None:
         """As the seam says. Workers are started one by one when there is work for them."""
         self._job = process.pack(job)
-        self._max_log, self._sampler = job.max_log, Sampler(every=job.system_seconds) if job.system_seconds else None
-        self._limits = [step.timeout for step in job.steps]
-        self._memory, self._oom = memory.Watch([step.max_memory for step in job.steps]), oom.Watch(oom.counter())
+        self._max_log = job.max_log
+        self._limits, self._observer, self._oom = Limits(job, self._page), Observer(job, self._page), oom.Watch(oom.counter())
         self._nursery.sock.setblocking(False)
         self._selector.register(self._nursery.sock, selectors.EVENT_READ, None)
 
@@ -104,15 +101,15 @@ class Local:
         self._dispatch()
         deadline = time.monotonic() + timeout
         while not self._found and self.busy():
-            self._enforce_limits()
-            self._enforce_memory()
-            for key, mask in self._selector.select(max(0.0, min(deadline - time.monotonic(), self._poll_seconds()))):
+            self._limits.enforce(self._workers.values(), draining=self._draining)
+            for key, mask in self._selector.select(max(0.0, min(deadline - time.monotonic(), self._limits.poll_seconds))):
                 if key.data is None:
                     self._hear_of_workers()
                 else:
                     self._serve(key.data, mask)
             self._dispatch()
-            self._look()
+            if self._observer.due:
+                self._look()
             if time.monotonic() >= deadline:
                 break
         found, self._found = self._found, []
@@ -225,24 +222,10 @@ class Local:
             self._pace.note(sum(seconds) / len(seconds))
 
     def _look(self) -> None:
-        """What runs have printed that still execute, and what they use of the machine."""
-        now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
-            return
-        self._looked = now
         self._oom.look()
-        sizes = {
-            slot: worker.streams.sizes() for slot, worker in self._workers.items()
-        }  # first: what a run prints, it prints before it ends
-        executing = [(w, c) for w in self._workers.values() if w.pid and (c := self._page.current(w.slot)) is not None]
-        for worker, current in executing:
-            if printed := worker.streams.poll(current.index, current.output, sizes[worker.slot]):
-                self._heard.add(current.index)
-                self._found.append(Live(index=current.index, logged=printed))
-        if self._sampler is not None:
-            for sample in self._sampler.sample(now, [(current.index, worker.pid, current.since) for worker, current in executing]):
-                self._heard.add(sample.key)
-                self._found.append(Live(index=sample.key, logged=_as_points(sample)))
+        news = self._observer.look(self._workers.values())
+        self._heard.update(live.index for live in news)
+        self._found += news
 
     def _requeue(self, items: Iterable[Item]) -> None:
         """What a worker was given and has not begun, or not finished through no fault of its own, is next."""
@@ -286,41 +269,3 @@ class Local:
         if worker.sock in self._selector.get_map():
             self._selector.unregister(worker.sock)
         worker.close()
-
-    def _poll_seconds(self) -> float:
-        limits = [limit for limit in self._limits if limit is not None]
-        longest = memory.LOOK_SECONDS if self._memory.needed else 0.5
-        return min(longest, max(0.005, min(0.1, min(limits) / 10))) if limits else longest
-
-    def _enforce_limits(self) -> None:
-        if not any(limit is not None for limit in self._limits):
-            return
-        now = time.monotonic()
-        for worker in self._workers.values():
-            current = self._page.current(worker.slot)
-            if current is None or worker.late is not None or worker.pid == 0:
-                continue
-            limit = self._limits[current.step]
-            if limit is not None and now - current.since > limit:
-                worker.condemn(current, Status.TIMED_OUT, "Timeout", f"the step took longer than its timeout of {limit:g} s")
-
-    def _enforce_memory(self) -> None:
-        if not self._memory.needed:
-            return
-        sound = (worker for worker in self._workers.values() if worker.pid and not worker.late and not worker.bloated)
-        executing = {worker.pid: (worker, current) for worker in sound if (current := self._page.current(worker.slot))}
-        for pid, (used, limit) in self._memory.excess([(pid, current.step) for pid, (_, current) in executing.items()]).items():
-            worker, current = executing[pid]
-            if self._page.current(worker.slot) != current:
-                continue  # it was in the next run by then
-            if used - current.leftover > limit:
-                text = f"the step used {memory.shown(used)} of memory, of at most {memory.shown(limit)} (`max_memory`)"
-                worker.condemn(current, Status.CRASHED, OUT_OF_MEMORY, text)
-            elif not self._draining:  # a fresh worker will tell whether it is this run
-                worker.bloated = True
-                worker.kill()
-
-
-def _as_points(sample: Sample) -> Entries:
-    now, steps = time.time(), array(INT, [sample.number])
-    return tuple(("", Points.of(name, steps, array(FLOAT, [value]), now, now)) for name, value in sample.values.items())

@@ -36,7 +36,7 @@ class ChildRun(Run):
         self.name, self._parent = name, parent
         self._started, self._begun, self._ended = time.time(), time.perf_counter(), False
         self._declared = parent._declared
-        self._flow, self._tracker = flow, Tracker(flow, self.id_run, given(self), lambda: flattened(self.kwargs))
+        self._flow, self._tracker = flow, Tracker(flow, self.id_run, given(self), flattened(self.kwargs))
         told = Child(self.id_run, name, codec.dumps(dict(params)), parent=parent.id_run, started=self._started, seed=self.seed)
         flow.entry(self.id_run, told, at_once=True)
 

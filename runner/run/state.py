@@ -103,11 +103,16 @@ class State:
     def having(self, kwargs: Mapping[str, Any]) -> Iterator[None]:
         """Let a step's own kwargs win over the experiment's while it runs."""
         common = self.kwargs
-        self.kwargs = Kwargs({**common, **kwargs}, self.params)
+        self._give(Kwargs({**common, **kwargs}, self.params))
         try:
             yield
         finally:
-            self.kwargs = common
+            self._give(common)
+
+    def _give(self, kwargs: View) -> None:
+        self.kwargs = kwargs
+        if self._tracker is not None:
+            self._tracker.of_step = flattened(kwargs)
 
     @property
     def seed(self) -> int:
@@ -176,7 +181,7 @@ class State:
         with _opening:
             if self._tracker is None:
                 self._flow = self._open_flow()
-                self._tracker = Tracker(self._flow, "", given(self), lambda: flattened(self.kwargs))
+                self._tracker = Tracker(self._flow, "", given(self), flattened(self.kwargs))
             return self._tracker
 
 
