@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,23 @@ _HOLDER: Final = re.compile(r"run ([0-9a-f-]{36}), attempt \d")
 _CHUNK: Final = 500
 
 
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """A checkpoint, and what is known of the run that has had it last."""
+
+    folder: Path
+    owner: str
+    """Its id."""
+    record: Record | None
+    experiment: str
+    """"" where nobody knows."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is that run's alone."""
+        return self.folder.name == self.owner
+
+
 def removable(
     workspace: Workspace, *, going: set[str], experiment: str | None = None, failed: bool = False, older_than: float = 0.0
 ) -> list[Path]:
@@ -27,33 +45,38 @@ def removable(
     the `experiment` that is named; where both are given, both must hold. Checkpoints of other experiments than that stay, and with `failed`
     those of completed runs.
     """
+    keeping = _keeping(workspace)
+    known = {file.parent.name for file in kept.manifests(workspace)}
+    latest = time.time() - older_than
+    found = []
+    for one in _owned(workspace):
+        if experiment is not None and one.experiment != experiment:
+            continue
+        if not one.folder.is_dir() or (one.own and one.owner in going):
+            found.append(one.folder)
+        elif _is_done(one) and one.experiment not in keeping and (one.experiment in known or experiment is not None):
+            if not failed and one.record is not None and one.record.started <= latest:
+                found.append(one.folder)
+        elif (older_than or experiment) and _written(one.folder) <= latest:
+            found.append(one.folder)
+    return [folder for folder in found if not checkpoint.in_use(folder)]
+
+
+def _owned(workspace: Workspace) -> Iterator[_Owned]:
+    """Every checkpoint, sorted by name."""
     place = checkpoint.place(workspace.artifacts)
     if not place.is_dir():
-        return []
-    folders = sorted({path.with_suffix("") for path in place.iterdir()})
-    owners = {folder: _owner(folder) for folder in folders}
+        return
+    owners = {folder: _owner(folder) for folder in sorted({path.with_suffix("") for path in place.iterdir()})}
     records = _records(workspace, sorted(set(owners.values())))
-    published = _experiments(workspace)
-    known = set(published.values())
-    keeping = _keeping(workspace)
-    found = []
-    for folder in folders:
-        owner = owners[folder]
+    planned = _experiments(workspace)
+    for folder, owner in owners.items():
         record = records.get(owner)
-        whose = record.experiment if record is not None else published.get(owner, "")
-        if experiment is not None and whose != experiment:
-            continue
-        own = folder.name == owner
-        done = own and record is not None and record.status.ok and whose not in keeping and (whose in known or experiment is not None)
-        if not folder.is_dir() or (own and owner in going):
-            unneeded = True
-        elif done:
-            unneeded = not failed and record is not None and record.started <= time.time() - older_than
-        else:
-            unneeded = bool(older_than or experiment) and _age(folder) >= older_than
-        if unneeded and not checkpoint.in_use(folder):
-            found.append(folder)
-    return found
+        yield _Owned(folder, owner, record, record.experiment if record is not None else planned.get(owner, ""))
+
+
+def _is_done(one: _Owned) -> bool:
+    return one.own and one.record is not None and one.record.status.ok
 
 
 def _owner(folder: Path) -> str:
@@ -96,9 +119,9 @@ def _keeping(workspace: Workspace) -> set[str]:
     return found
 
 
-def _age(folder: Path) -> float:
-    """Seconds since anything in it was written."""
-    return time.time() - max(_times(folder))
+def _written(folder: Path) -> float:
+    """Unix time at which anything in it was written last."""
+    return max(_times(folder))
 
 
 def _times(folder: Path) -> Iterator[float]:
