@@ -115,7 +115,8 @@ def _run(found: Recording, where: Repository, checkout: Checkout, place: Path, c
         told = surroundings.sentence(differing)
         print(f"xrun: warning: the environment is not the recorded one: {told}; --env builds that", file=sys.stderr)
     variables = surroundings.variables(where.top, checkout.tree)
-    arguments = [str(checkout.file), "--workspace", str(place / "out")]
+    # Wherever the config directory was: the root is the folder around the one that is named.
+    arguments = [str(checkout.file), "--config-path", str(checkout.file.parent), "--workspace", str(place / "out")]
     if found.run:
         listed = child.call(python, ["plan", *arguments, "--json"], checkout.root, variables)
         if listed.code:

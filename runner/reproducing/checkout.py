@@ -11,7 +11,7 @@ from runner.provenance import bringing, patch, submodules, worktree
 from runner.reproducing.recording import EXPERIMENT, PATCH, Recording, Repository
 
 _PLACE: Final = ".xrun-reproduce"
-"""The folder for experiment.yaml within the project root, which is how xrun finds the root; git ignores it."""
+"""The folder for experiment.yaml within the project root, in the place of a config directory; git ignores it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

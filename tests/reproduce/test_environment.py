@@ -49,6 +49,14 @@ needs_an_installer = pytest.mark.skipif(
 )
 
 
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not on this machine cannot be had, which is said at once."""
+    for name in ("PIP_NO_INDEX", "UV_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+
+
+@pytest.mark.usefixtures("offline")
 @needs_an_installer
 def test_environment_has_the_projects_own_package_from_the_checkout_and_this_xrun(tmp_path: Path) -> None:
     source = distribution(tmp_path / "own", "ownpackage", "3.1")
@@ -64,6 +72,7 @@ def test_environment_has_the_projects_own_package_from_the_checkout_and_this_xru
     assert built.notes == ()
 
 
+@pytest.mark.usefixtures("offline")
 @needs_an_installer
 def test_package_that_cannot_be_had_is_told_with_what_the_installer_says(tmp_path: Path) -> None:
     wanted = {"surely-no-such-package-of-xrun": "0.0.1"}

@@ -235,6 +235,14 @@ def test_project_below_the_top_of_its_repository_and_submodules_are_found(projec
     assert "the same, bit for bit: 2 runs" in inner.xrun("reproduce", "shapes").stdout
 
 
+def test_project_root_is_that_of_a_config_directory_with_a_name_of_its_own(project: Project) -> None:
+    deep = {"deep/odd.py": "def odd(x: int) -> dict:\n    return {'y': x}\n"}
+    project.commit({**deep, "deep/settings/experiment/odd.yaml": "# @package _global_\nname: odd\nparams: {x: [1]}\nsteps: [odd.odd]\n"})
+    project.xrun("-cp", "deep/settings", "+experiment=odd", "-q")
+
+    assert "the same, bit for bit: 1 run" in project.reproduce("deep/results/odd").stdout
+
+
 def test_package_that_is_installed_in_place_is_imported_from_the_checkout(project: Project) -> None:
     code = "def half(x: int) -> dict:\n    return {'y': x / 2}\n"
     project.write({"src/own/__init__.py": "", "src/own/steps.py": code})
