@@ -18,6 +18,7 @@ from runner.provenance import environment
 from runner.provenance import git as git_provenance
 from runner.provenance.search import Search
 from runner.record import DataState
+from runner.secret import revealed
 from runner.spec import CodePolicy, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.steps.loading import Expected
@@ -41,7 +42,7 @@ def data_states(experiment: Experiment, workspace: Workspace) -> tuple[DataState
 def expand(experiment: Experiment, inspection: Inspection, states: tuple[DataState, ...]) -> Plan:
     """The plan. Raises PlanError with everything that is wrong, before anything ran or was written."""
     if inspection.problems:
-        raise PlanError(list(inspection.problems))
+        raise PlanError([experiment.mask.text(problem) for problem in inspection.problems])
     hashes = {state.path: state.actual or "" for state in states}
     planned = plan.expand(experiment, inspection.code, hashes, environment.versions(experiment.packages))
     return replace(planned, files=inspection.files, exempt=inspection.exempt)
@@ -68,13 +69,13 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:
-        evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results)
+        evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results, experiment.mask)
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
         planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)
         chosen.check(experiment.results.columns, planned.axes)
         for note in inspection.notes:
-            invocation.console.say(f"xrun: warning: {note}")
+            invocation.console.say(f"xrun: warning: {experiment.mask.text(note)}")
         schema_checked()
         if experiment.provenance.git_clean:
             git_provenance.require_clean(evidence.git())
@@ -182,8 +183,8 @@ def job(planned: Plan, workspace: Workspace) -> Job:
     return Job(
         experiment=experiment.name,
         root=experiment.root,
-        steps=experiment.steps,
-        scopes=planned.scopes,
+        steps=revealed(experiment.steps) if experiment.mask else experiment.steps,
+        scopes=revealed(planned.scopes) if experiment.mask else planned.scopes,
         choices=frozenset(name for variant in experiment.variants for name in variant.choices),
         folders=workspace.artifacts,
         meta={"xrun_pid": os.getpid()},

@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runner import files
@@ -22,6 +22,8 @@ from runner.logged import Artifact
 _LONGEST = 255
 """Bytes of a name, on every file system in use."""
 _UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_ENCODED = re.compile(r"%(?:25)*(?:2e|2f|5c)", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:(?:/|$)")
 
 
 def keep(local: str | os.PathLike[str], path: str | os.PathLike[str] | None, folder: Path, kind: str = "file") -> list[Artifact]:
@@ -44,7 +46,7 @@ def keep(local: str | os.PathLike[str], path: str | os.PathLike[str] | None, fol
         _regular(source)
         found = [(target, source)]
     checked = [(path, _place(folder, check_path(path)), file) for path, file in sorted(found)]
-    return [_kept(file, place, path, kind) for path, place, file in checked]
+    return [_kept(file, place, path, kind, folder) for path, place, file in checked]
 
 
 def scan(folder: Path, kind: str = "output", root: Path | None = None) -> list[Artifact]:
@@ -89,6 +91,8 @@ def _problem(text: str) -> str:
         (".." in parts, "`..` could leave the run's folder"),
         ("" in parts or "." in parts, "a part of it is empty or `.`"),
         ("\\" in text, "parts are separated by `/`; a backslash means different things on different systems"),
+        (_ENCODED.search(text) is not None, "it holds a `.`, `/` or backslash as a URL writes it, which some readers would decode"),
+        (_DRIVE.match(text) is not None, "it begins like a drive of Windows"),
         (_UNSPEAKABLE.search(text) is not None, "it holds a control character, or bytes that are not UTF-8"),
         (max(map(_length, parts)) > _LONGEST, f"a part of it is longer than {_LONGEST} bytes"),
     )
@@ -174,10 +178,32 @@ def _place(folder: Path, path: str) -> Path:
     return place
 
 
-def _kept(source: Path, place: Path, path: str, kind: str) -> Artifact:
-    if not (place.exists() and not place.is_symlink() and source.samefile(place)):
-        files.copy(source, place)
-    return measure(place, path, kind)
+def _kept(source: Path, place: Path, path: str, kind: str, folder: Path) -> Artifact:
+    with held(place.parent, folder) as parent:
+        target = parent / place.name
+        if not (target.exists() and not target.is_symlink() and source.samefile(target)):
+            files.copy(source, target)
+        return measure(target, path, kind)
+
+
+@contextmanager
+def held(parent: Path, folder: Path) -> Iterator[Path]:
+    """`parent`, opened: what is put in its place meanwhile, a link that leads elsewhere, changes nothing any more.
+
+    Raises ValueError where what was opened does not lie in `folder`.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        opened = Path(f"/proc/self/fd/{descriptor}")
+        if not opened.exists():  # a system without /proc: `_place` has looked
+            yield parent
+        elif opened.resolve().is_relative_to(folder.resolve()):
+            yield opened
+        else:
+            raise ValueError(f"{str(parent)!r} cannot be written to: a link leads out of the run's folder")
+    finally:
+        os.close(descriptor)
 
 
 class StaleError(ValueError):

@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = _command(arguments)(arguments)
         sys.stdout.flush()
     except XrunError as error:
-        print(f"xrun: {error}", file=sys.stderr)
+        from runner.provenance.environment import without_secrets
+
+        print(f"xrun: {without_secrets(str(error), arguments)}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt as interrupt:
         number = interrupt.args[0] if interrupt.args else signal.SIGINT

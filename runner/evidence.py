@@ -6,6 +6,7 @@ from typing import Any
 
 from runner import codec, identity
 from runner.plan import Plan
+from runner.secret import labelled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +68,7 @@ def of(plan: Plan, seen: Mapping[str, str] | None = None) -> Evidence:
         ignore=tuple(sorted(experiment.ignore)),
         default_ids=dict(experiment.default_ids),
         steps=tuple(
-            StepEvidence(name=step.name, told=identity.of_step(step, code), policy=step.code.value, files=dict(own))
+            StepEvidence(name=step.name, told=labelled(identity.of_step(step, code)), policy=step.code.value, files=dict(own))
             for step, code, own in zip(experiment.steps, plan.code, files, strict=True)
         ),
     )

@@ -17,9 +17,11 @@ from runner.pending import Pending
 from runner.plan import Plan
 from runner.record import Live, Notice, Outcome, Record, Status, Trail
 from runner.rerun import Rerun
+from runner.secret import revealed
 from runner.spec import Experiment, OnError
 from runner.stop import Stage, Stop
 from runner.stores.base import Store
+from runner.veil import Veil
 from runner.waiting import Waiting
 from runner.worker import Item
 
@@ -143,6 +145,8 @@ def _try_again(waiting: Waiting, executor: Executor, store: Store, state: _State
 def _take_off(flight: Flight, state: _State) -> None:
     """An attempt begins; what it takes over from an earlier run is its own from now on."""
     state.flying[flight.run.index] = flight
+    if state.plan.experiment.mask:
+        flight.veil = Veil(state.plan.experiment.mask, len(state.plan.experiment.steps))
     if flight.inherited:
         state.pending.begin(time.monotonic())
         state.pending.trails += flight.take(flight.inherited, state.plan.experiment.name, state.epoch)
@@ -150,7 +154,9 @@ def _take_off(flight: Flight, state: _State) -> None:
 
 def _item(flight: Flight) -> Item:
     run = flight.run
-    return run.index, run.id_run, run.params, run.seed, run.scope, run.kwargs, flight.attempt, flight.start
+    if flight.veil is None:
+        return run.index, run.id_run, run.params, run.seed, run.scope, run.kwargs, flight.attempt, flight.start
+    return run.index, run.id_run, revealed(run.params), run.seed, run.scope, revealed(run.kwargs), flight.attempt, flight.start
 
 
 def _patience(state: _State, waiting: Waiting, executor: Executor) -> float:
@@ -164,6 +170,8 @@ def _patience(state: _State, waiting: Waiting, executor: Executor) -> float:
 def _take(events: list[Outcome | Live], state: _State) -> Iterator[Trail]:
     """What runs have logged goes its way, and outcomes become records or other attempts."""
     for event in events:
+        if (veil := state.flying[event.index].veil) is not None:
+            event = veil.end(event) if isinstance(event, Outcome) else veil.live(event)  # noqa: PLW2901 - the other is for nobody
         if event.logged:
             yield from _logged(event, state)
         if isinstance(event, Outcome):

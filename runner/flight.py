@@ -8,6 +8,7 @@ from runner import codec
 from runner.logged import Child, Entries, Output, Params, Prefix, Progress, Restart, Trouble
 from runner.plan import Plan, Run
 from runner.record import Outcome, QuickRecord, Record, Start, Status, Trail
+from runner.veil import Veil
 
 SHOWN = (Output, Progress, Trouble)
 """What people may want to see while a run executes."""
@@ -32,6 +33,8 @@ class Flight:
     """How many first steps it has finished, of which the state is whole."""
     point: str = ""
     """The run's params as JSON text, once they have been needed."""
+    veil: Veil | None = None
+    """Takes secrets out of what the attempt sends; None where there are none."""
 
     def take(self, entries: Entries, experiment: str, epoch: int) -> list[Trail]:
         """Keep what the record needs; everything on its way to the store, a trail for the run and one for each child."""

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from runner.secret import Secret
 from runner.spec import Step
 
 _DOUBLE = struct.Struct(">d")
@@ -37,15 +38,15 @@ def encode(value: Any) -> bytes:
         return b"s%d:%b" % (len(raw), raw)
     if kind is bool or value is None:
         return _CONSTANT[value]
-    if kind is int:
-        return b"i%d;" % value
-    if kind is float:
-        return b"f" + (_NAN if math.isnan(value) else _DOUBLE.pack(value))
+    if kind is int or kind is float:
+        return b"i%d;" % value if kind is int else b"f" + (_NAN if math.isnan(value) else _DOUBLE.pack(value))
     if isinstance(value, list | tuple):
         return b"l%d:" % len(value) + b"".join(map(encode, value))
     if isinstance(value, Mapping):
         items = sorted(_key(key) + encode(item) for key, item in value.items())  # a key ends itself: this is the order of keys
         return b"d%d:" % len(items) + b"".join(items)
+    if kind is Secret:
+        return encode(value.counted)
     raise TypeError(f"{kind.__name__} has no canonical encoding")
 
 

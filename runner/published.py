@@ -15,7 +15,6 @@ from runner.errors import ConfigError, IncompleteError, StoreError, UsageError
 from runner.provenance import revisions
 from runner.record import Record, Status
 from runner.selectors import Row
-from runner.spec import REPLICATE
 from runner.suggest import did_you_mean
 from runner.table.text import present
 from runner.workspace import Workspace
@@ -56,9 +55,13 @@ class Published:
         """What experiment.yaml says, unresolved; empty where there is none."""
         import yaml
 
+        from runner.config import guard
+
+        file = self.folder / "experiment.yaml"
         try:
-            told = yaml.safe_load((self.folder / "experiment.yaml").read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError):
+            guard.check(text := guard.read(file), str(file))  # a results folder may be anybody's
+            told = yaml.safe_load(text)
+        except (ConfigError, ValueError, yaml.YAMLError):
             return {}
         return told if isinstance(told, dict) else {}
 
@@ -70,14 +73,9 @@ class Published:
         return Sample.of((_row(cells, params) for cells in self._cells()), self.told, table=True)
 
     def _axes(self) -> frozenset[str]:
-        from runner.config import composed, declared  # half of Hydra, for tables only
+        from runner.config import composed  # half of Hydra, for tables only
 
-        try:
-            parts = composed.read(self.folder / "experiment.yaml")
-        except (ConfigError, OSError):
-            return frozenset()
-        names = {name for part in parts for name in (*declared.axis_names(part.cfg), *part.chosen)}
-        return frozenset({*names, REPLICATE} if any(part.cfg.get("replicates") is not None for part in parts) else names)
+        return frozenset(composed.axes_in(self.config()))
 
     def _cells(self) -> Iterator[dict[str, Any]]:
         if (self.folder / "table.parquet").is_file():

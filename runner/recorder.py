@@ -24,6 +24,7 @@ from runner.provenance import environment
 from runner.provenance import git as git_provenance
 from runner.record import GitState, Outcome, Status
 from runner.run import Run
+from runner.secret import shown_as
 from runner.spec import Experiment, Grid, Variant
 from runner.views import View
 from runner.workspace import locate
@@ -70,7 +71,7 @@ class Recorder(Run):
         self.name, self.ended = name, False
         variant = Variant(grids=(Grid(),), kwargs={})
         self._plan = plan.Plan(Experiment(name=experiment, steps=(), variants=(variant,), root=self._root, yaml=""), ())
-        self._flight = Flight(plan.Run(0, self.id_run, dict(_flat(self.params)), 0, 0), 1)
+        self._flight = Flight(plan.Run(0, self.id_run, {name: shown_as(name, value) for name, value in _flat(self.params)}, 0, 0), 1)
         self._store = stores.open(workspace.store)
         self._epoch = self._store.begin(experiment, self._started, alone=False)
         self._store.describe(self._epoch, environment.provenance(git=_git(self._root, workspace.results), data=(), argv=tuple(sys.argv)))

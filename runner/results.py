@@ -15,7 +15,9 @@ from runner import __version__, chosen, stores, table
 from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
 from runner.plan import Plan
+from runner.provenance.environment import masked
 from runner.record import Provenance, Record
+from runner.secret import labelled
 from runner.steps import import_root
 
 CHUNK = 512
@@ -126,14 +128,18 @@ def _rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> Iterator[t
         found = reader.results(wanted)
         for run in chunk:
             if (text := found.get(run.id_run)) is not None:
-                yield table.Row(id_run=run.id_run, params=run.params, fields_json=text)
+                yield table.Row(id_run=run.id_run, params=_shown(plan, run.params), fields_json=text)
+
+
+def _shown(plan: Plan, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    return labelled(params) if plan.experiment.mask else params
 
 
 def _chosen_rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> tuple[Iterator[table.Row], tuple[str, ...]]:
     """The same with the columns that the experiment chooses."""
     ids += [run.id_run for run in plan]
     choice = chosen.choose(plan.experiment.results.columns, ids, reader, plan.axes)
-    params = (run.params for run in plan)
+    params = (_shown(plan, run.params) for run in plan)
     points = dict(zip(ids, params, strict=True))
     rows = chosen.rows(ids, reader)
     return (table.Row(id_run=r.record.id_run, params=points[r.record.id_run], fields_json=choice.fields(r)) for r in rows), choice.notes
@@ -154,7 +160,7 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
         "experiment": experiment.name,
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "epoch": facts.epoch,
-        "overrides": list(experiment.overrides),
+        "overrides": [experiment.mask.text(masked(override)) for override in experiment.overrides],
         "seed": experiment.seed,
         "steps": [{"call": s.call, "name": s.name, "code": c} for s, c in zip(experiment.steps, plan.code, strict=True)],
         "git": git,

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from runner.mask import NOTHING, Mask
+
 REPLICATE = "replicate"
 """The axis that `replicates` makes."""
 
@@ -228,6 +230,8 @@ class Variant:
     """None when no kwarg refers to an axis, so that `kwargs` serves every run."""
     grids: tuple[Grid, ...] = (Grid(),)
     """Their union, in order; a point of an earlier grid is not repeated."""
+    mask: Mask = NOTHING
+    """What is secret in all of it and in the steps; there it stands as Secrets (`runner.secret`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,9 +268,13 @@ class Experiment:
     """After so many runs that did not complete nothing more starts; None: no limit."""
     checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)
     provenance: ProvenanceSpec = field(default_factory=ProvenanceSpec)
+    step_packages: tuple[str, ...] = ()
+    """Packages that steps may be taken from though they are none of the user's (`runner.steps.foreign`)."""
     root: Path
     """The project root: the folder that holds the config directory; steps are imported from it."""
     yaml: str
     """The composed config as YAML, interpolations to the environment unresolved: `results/<name>/experiment.yaml`."""
     overrides: tuple[str, ...] = ()
     """The command line's overrides, as they were given."""
+    mask: Mask = NOTHING
+    """What is secret in its variants and steps."""

@@ -15,6 +15,7 @@ from runner import codec
 from runner.flow import ENDED, Flow
 from runner.journal import Series
 from runner.logged import FLOAT, INT, Entries, Params, Progress, Rows
+from runner.secret import shown_as
 
 MAX_NAME = 250
 _NAME = re.compile(r"\w[\w./\- :]*")
@@ -142,15 +143,19 @@ class Tracker:
         with self.flow.lock:
             fresh: dict[str, Any] = {}
             for name, value in _flat(params):
-                text = codec.dumps(value)
+                kept = shown_as(name, value)
+                text = codec.dumps(kept)
                 known = self._params.get(name)
                 if known is None and name in self._given:
                     known = codec.dumps(self._given[name])
                 if known is None:
                     known = codec.dumps(fresh[name]) if name in fresh else None
                 if known is None:
-                    fresh[check_name(name, "parameter")] = value
-                elif known != text and (name not in self.of_step or codec.dumps(self.of_step[name]) != text):
+                    fresh[check_name(name, "parameter")] = kept
+                elif known not in (same := {text, codec.dumps(value)}) and (
+                    name not in self.of_step or codec.dumps(self.of_step[name]) not in same
+                ):
+                    known = known if kept is value else "another"
                     raise ParamConflictError(
                         f"the parameter `{name}` is {known} and cannot become {text}; parameters do not change in a run"
                     )

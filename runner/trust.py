@@ -13,7 +13,8 @@ from math import inf
 from pathlib import Path
 from typing import Protocol
 
-from runner import evidence
+from runner import evidence, mask
+from runner.mask import Mask
 from runner.plan import Plan
 from runner.provenance import data
 from runner.record import DataState
@@ -90,7 +91,9 @@ class Grounds:
         self._store.void({number: until for number, (until, _) in reasons(self._store, root).items()})
         kept = evidence.of(self._planned, self._watch.seen)
         files = {digest: path for path, digest in kept.files.items()}
-        sources = {digest: text for digest in self._store.lacking(files) if (text := _source(root / files[digest], digest)) is not None}
+        found = {digest: _source(root / files[digest], digest) for digest in self._store.lacking(files)}
+        known = self._planned.experiment.mask
+        sources = {digest: text for digest, text in found.items() if text is not None and not _tells(text, files[digest], known)}
         self._store.explain(epoch, kept.dumps(), sources, held=self._watch.until if self._states else None)
 
     def look(self) -> None:
@@ -113,6 +116,12 @@ class Grounds:
         since = time.strftime("%H:%M:%S", time.localtime(self._watch.until))
         names = ", ".join(changed)
         return f"{names} changed while the runs executed; results that came after {since} do not count: running again executes these runs"
+
+
+def _tells(source: bytes, path: str, known: Mask) -> bool:
+    """Whether a secret is written in a source: then it is not kept, and `xrun why` says no more than that it differs."""
+    text = source.decode(errors="replace")
+    return known.found(text) or mask.source(text, path) != text
 
 
 def _source(file: Path, digest: str) -> bytes | None:

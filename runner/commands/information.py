@@ -11,6 +11,7 @@ from runner.config import place
 from runner.config.load import Request, load
 from runner.console import columns
 from runner.plan import axes_of
+from runner.secret import looks_secret
 from runner.spec import Experiment
 from runner.steps import inspect_steps
 
@@ -110,7 +111,7 @@ def _help_on(experiment: Experiment) -> None:
     sections = (
         ("axes", {name: _listed(values) for name, values in axes.items()}),
         ("kwargs", {name: repr(value) for name, value in experiment.variants[0].kwargs.items()}),
-        ("parameters with a default of their own", {n: p.default or "" for n, p in about.items() if p.default is not None}),
+        ("parameters with a default of their own", {n: _default(n, p.default) for n, p in about.items() if p.default is not None}),
     )
     told: set[str] = set()
     for title, entries in sections:
@@ -126,7 +127,11 @@ def _help_on(experiment: Experiment) -> None:
     for info in inspection.steps:
         print(f"  {info.call}" + (f": {info.doc}" if info.doc else ""))
     for problem in inspection.problems:
-        print(f"xrun: warning: {problem}", file=sys.stderr)
+        print(f"xrun: warning: {experiment.mask.text(problem)}", file=sys.stderr)
+
+
+def _default(name: str, text: str) -> str:
+    return "***" if looks_secret(name) and text[:1] in "'\"" else text
 
 
 def _listed(values: list[Any]) -> str:

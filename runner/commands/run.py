@@ -102,7 +102,9 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
             told = [account.told(result) for result in results]
             print(json.dumps(told if len(told) > 1 else told[0], indent=1), file=out)
     if stop.signal:
-        name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *arguments])
+        from runner.provenance.environment import masked
+
+        name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *map(masked, arguments)])
         print(f"xrun: stopped by {name}; finished runs are kept, to go on: {again}", file=sys.stderr)
     return max(result.exit_code for result in results)
 

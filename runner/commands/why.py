@@ -14,6 +14,7 @@ from runner.config.load import load
 from runner.errors import IncompleteError, UsageError
 from runner.plan import Plan, Run
 from runner.record import Record
+from runner.secret import labelled
 from runner.why import Difference, Side
 from runner.workspace import Workspace, locate
 
@@ -97,7 +98,7 @@ def _of_plan(chosen: argparse.Namespace, record: Record) -> _Subject:
     return _Subject(
         id_run=run.id_run,
         told=f"B  {run.id_run}  {experiment.name}  the current plan's run {run.index}  {_point(run.params)}".rstrip(),
-        side=Side(params=run.params, kwargs=planned.kwargs(run), evidence=evidence.of(planned)),
+        side=Side(params=labelled(run.params), kwargs=labelled(planned.kwargs(run)), evidence=evidence.of(planned)),
         source=lambda path, _: (experiment.root / path).read_bytes(),
     )
 
@@ -109,7 +110,7 @@ def _nearest(planned: Plan, record: Record) -> Run:
     for run in planned:
         if run.id_run == record.id_run:
             return run
-        distance = len(wanted ^ {identity.encode_item(name, value) for name, value in run.params.items()})
+        distance = len(wanted ^ {identity.encode_item(name, value) for name, value in labelled(run.params).items()})
         if best is None or distance < best[0]:
             best = distance, run
     if best is None:

@@ -1,5 +1,6 @@
 """experiment.yaml: a composed config that is written beside the results, and runs again without its config directory."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,30 +9,34 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner import __version__
-from runner.config import build, guard
+from runner.config import build, concealing, declared, guard
 from runner.config.part import Part, with_defaults
 from runner.config.reader import Locator
 from runner.config.resolve import first_line
 from runner.errors import ConfigError
+from runner.mask import NOTHING, Mask
+from runner.spec import REPLICATE
 
 FORMAT = 1
 """Version of experiment.yaml, in its header `xrun.format`. A new key of experiment files needs no new one: what a file does not say is the
 default. Raise it when a file would mean something else, keep reading the older ones, and add files of it to tests/config/golden."""
 
 
-def write(name: str, members: list[Part]) -> str:
-    """The text: everything that the plan depends on, environment variables unresolved."""
+def write(name: str, members: list[Part], known: Mask = NOTHING, public: frozenset[str] = frozenset()) -> str:
+    """The text: everything that the plan depends on, environment variables unresolved, secrets that stand in the config left out."""
     for part in members:
         part.cfg.name = name
     first = members[0]
     header: dict[str, Any] = {"format": FORMAT, **({"conf": first.conf} if first.conf else {})}
     if len(members) == 1:
         header |= {"groups": sorted(first.groups), "chosen": dict(first.chosen)}
-        return OmegaConf.to_yaml(OmegaConf.create({"xrun": header})) + OmegaConf.to_yaml(first.cfg, resolve=False)
-    header["variants"] = [
-        {"chosen": dict(p.chosen), "groups": sorted(p.groups), "config": OmegaConf.to_container(p.cfg, resolve=False)} for p in members
-    ]
+        return OmegaConf.to_yaml(OmegaConf.create({"xrun": header})) + OmegaConf.to_yaml(OmegaConf.create(_content(first, known, public)))
+    header["variants"] = [{"chosen": dict(p.chosen), "groups": sorted(p.groups), "config": _content(p, known, public)} for p in members]
     return OmegaConf.to_yaml(OmegaConf.create({"xrun": header}))
+
+
+def _content(part: Part, known: Mask, public: frozenset[str]) -> Any:
+    return concealing.redacted(OmegaConf.to_container(part.cfg, resolve=False), known, public)
 
 
 def read(file: Path) -> list[Part]:
@@ -61,6 +66,20 @@ def _check_format(found: object, file: Path) -> None:
 
 def _damaged(file: Path) -> ConfigError:
     return ConfigError("the header `xrun` is damaged", where=str(file), hint="run it from its config directory: xrun +experiment=NAME")
+
+
+def axes_in(tree: Mapping[str, Any]) -> list[str]:
+    """Names of the axes in the content of an experiment.yaml, of which nothing is resolved; none where it has another form."""
+    header = tree.get("xrun")
+    if not isinstance(header, dict) or header.get("format") not in range(1, FORMAT + 1):
+        return []
+    names: list[str] = []
+    for entry in header.get("variants") or [{**header, "config": tree}]:
+        config, chosen = (entry.get("config"), entry.get("chosen")) if isinstance(entry, dict) else (None, None)
+        if isinstance(config, dict) and isinstance(chosen, dict):
+            names += [*declared.names_of(config.get("params")), *map(str, chosen)]
+            names += [REPLICATE] if config.get("replicates") is not None else []
+    return names
 
 
 def _read(file: Path) -> DictConfig | ListConfig:

@@ -12,8 +12,17 @@ Params = list[dict[Any, Any]]
 
 def axis_names(cfg: DictConfig) -> list[str]:
     """Names of all axes, in order, over all grids."""
+    return _names(read(cfg))
+
+
+def names_of(params: Any) -> list[str]:
+    """The same of a `params` section that is plain data."""
+    return _names(_flat(params))
+
+
+def _names(params: Params) -> list[str]:
     names: dict[str, None] = {}
-    for grid in read(cfg):
+    for grid in params:
         for holder in parts(grid):
             names.update((key, None) for key in holder if key not in ("zip", "exclude"))
     return list(names)
@@ -44,7 +53,10 @@ def holders(params: Params, name: str) -> list[dict[Any, Any]]:
 
 def read(cfg: DictConfig) -> Params:
     """The grids, as plain data, axis names dotted. What is no grid is left to `axes.grids`, which refuses it and names the file."""
-    raw = OmegaConf.to_container(cfg.params, resolve=False) if OmegaConf.is_config(cfg.params) else cfg.params
+    return _flat(OmegaConf.to_container(cfg.params, resolve=False) if OmegaConf.is_config(cfg.params) else cfg.params)
+
+
+def _flat(raw: Any) -> Params:
     if isinstance(raw, dict):
         raw = [raw]
     if not isinstance(raw, list) or not all(isinstance(grid, dict) for grid in raw):

@@ -1,7 +1,8 @@
 """What Hydra itself does best, done by Hydra: --info, --hydra-help, `--cfg hydra`, completion."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -15,9 +16,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config import declared, place
 from runner.config.compose import Composer
+from runner.config.concealing import Concealer, redacted
 from runner.config.load import Request, parts
-from runner.config.resolve import first_line
+from runner.config.noting import noting
+from runner.config.part import Part
+from runner.config.resolve import explain, first_line
 from runner.errors import ConfigError, UsageError, XrunError
+from runner.mask import NOTHING, Mask, source
+from runner.secret import labelled, pieces
 
 
 @contextmanager
@@ -44,7 +50,7 @@ def _choosing(composer: Composer, request: Request) -> list[str]:
 def info(request: Request, topic: str) -> None:
     """Print what `--info TOPIC` prints in any Hydra application."""
     composer = _composer(request)
-    with _hydra(composer) as hydra:
+    with _hydra(composer) as hydra, _without_secrets():
         hydra.show_info(topic, config_name=composer.config_name, overrides=_choosing(composer, request))
 
 
@@ -55,15 +61,41 @@ def show_cfg(request: Request, kind: str, package: str | None, *, resolve: bool)
     if kind == "job":
         for number, part in enumerate(parts(request)[1]):
             print("---\n" if number else "", end="")
-            _print(part.cfg, package, resolve=resolve)
+            _print(part, package, resolve=resolve)
         return
     composer = _composer(request)
-    with _hydra(composer) as hydra:
+    with _hydra(composer) as hydra, _without_secrets():
         lines = _choosing(composer, request)
         hydra.show_cfg(config_name=composer.config_name, overrides=lines, cfg_type=kind, package=package, resolve=resolve)
 
 
-def _print(cfg: DictConfig, package: str | None, *, resolve: bool) -> None:
+@contextmanager
+def _without_secrets() -> Iterator[None]:
+    """What Hydra prints of a config, less what is assigned to names that tell of secrets."""
+    with redirect_stdout(StringIO()) as printed:
+        yield
+    print(source(printed.getvalue(), "config.yaml"), end="")
+
+
+def _concealed(part: Part, *, resolve: bool) -> DictConfig:
+    """A config with labels for secrets; unresolved, with `???` for those that stand in it."""
+    cfg = part.cfg
+    public = frozenset(map(str, OmegaConf.select(cfg, "secrets.public") or ()))
+    try:
+        with noting() as variables:
+            tree = OmegaConf.to_container(cfg, resolve=resolve)
+    except (OmegaConfBaseException, RecursionError) as error:
+        raise explain(error, cfg, part.locate) from None
+    if resolve:
+        concealed = Concealer(variables, public).tree(tree)
+        made = Mask(pieces(concealed)).plain(labelled(concealed))  # also in what refers to it
+    else:
+        made = redacted(tree, NOTHING, public)
+    return OmegaConf.create(made)  # type: ignore[no-any-return]
+
+
+def _print(part: Part, package: str | None, *, resolve: bool) -> None:
+    cfg = _concealed(part, resolve=resolve)
     shown = cfg if package is None else OmegaConf.select(cfg, package)
     if shown is None:
         raise UsageError(f"the config has no package `{package}`")

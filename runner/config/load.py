@@ -14,6 +14,7 @@ from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
 from runner.config.schema import LATER, TOP_LEVEL
 from runner.errors import ConfigError, UsageError
+from runner.mask import Mask
 from runner.spec import Experiment, Launch, Sweep, Variant
 
 composed_yaml = composed.write
@@ -143,6 +144,8 @@ def _experiment(name: str, members: list[Member], root: Path, request: Request) 
     for other in members[1:]:
         _must_agree(name, members[0], other)
     tree = reader.tree
+    known = Mask(tuple(dict.fromkeys(piece for variant in variants for piece in variant.mask.pieces)))
+    public = frozenset(tree["secrets"]["public"])
     return Experiment(
         name=name,
         description=reader.text(tree["description"], "description"),
@@ -165,9 +168,11 @@ def _experiment(name: str, members: list[Member], root: Path, request: Request) 
         max_failures=None if tree["max_failures"] is None else reader.integer(tree["max_failures"], "max_failures", 1),
         checkpoint=identifying.checkpoint(reader, variants),
         provenance=build.provenance(reader),
+        step_packages=place.step_packages(root),
         root=root,
-        yaml=composed.write(name, [member for member, _, _ in members]),
+        yaml=composed.write(name, [member for member, _, _ in members], known, public),
         overrides=request.overrides,
+        mask=known,
     )
 
 

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner.errors import ConfigError
 
@@ -76,20 +77,36 @@ def _named(path: Path, where: str) -> Place:
     return Place(root=folder.parent, conf=folder, tried=())
 
 
+def step_packages(root: Path) -> tuple[str, ...]:
+    """`[tool.xrun] steps` of the project's pyproject.toml: packages that steps may be taken from though they are none of the user's.
+
+    Raises ConfigError when it is no list of names.
+    """
+    value = _settings(root / "pyproject.toml").get("steps", [])
+    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        problem = f"{value!r} is no list of packages"
+        raise ConfigError(problem, where=str(root / "pyproject.toml"), key="tool.xrun.steps", hint='write steps = ["statistics"]')
+    return tuple(value)
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """`[tool.xrun]`; empty where there is none."""
+    raw = file.read_bytes() if file.is_file() else b""
+    if b"xrun" not in raw:
+        return {}
+    import tomllib  # 2 ms, for those who say something there
+
+    try:
+        found = tomllib.loads(raw.decode()).get("tool", {}).get("xrun", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=str(file)) from None
+    return found if isinstance(found, dict) else {}
+
+
 def from_pyproject(home: Path) -> Path | None:
     """The config directory that `[tool.xrun] conf` of `home` names, None without. Raises ConfigError for one that is not there."""
     file = home / "pyproject.toml"
-    if not file.is_file():
-        return None
-    raw = file.read_bytes()
-    if b"xrun" not in raw:
-        return None
-    import tomllib  # 2 ms, for those who name a directory there
-
-    try:
-        value = tomllib.loads(raw.decode()).get("tool", {}).get("xrun", {}).get("conf")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=str(file)) from None
+    value = _settings(file).get("conf")
     if value is None:
         return None
     if not isinstance(value, str) or not (home / value).is_dir():

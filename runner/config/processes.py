@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from runner import templates
 from runner.config.reader import Reader, shown
+from runner.secret import Secret
 from runner.spec import Arguments, Process
 from runner.suggest import did_you_mean
 
@@ -48,7 +49,7 @@ def read(reader: Reader, entry: Mapping[str, Any], key: str) -> Process:
 def _nonempty(reader: Reader, value: Any, key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise reader.refuse(key, f"{shown(value)} is not a text that says something")
-    return value.strip()
+    return value if isinstance(value, Secret) else value.strip()
 
 
 def _command(reader: Reader, value: Any, key: str) -> str | tuple[str, ...]:

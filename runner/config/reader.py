@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from runner.errors import ConfigError
+from runner.secret import looks_secret
 from runner.suggest import did_you_mean
 
 COMMAND_LINE = "command line"
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 E = TypeVar("E", bound=StrEnum)
 
 Origin = tuple[str, str, Mapping[Any, Any]]
@@ -77,7 +79,9 @@ class Reader:
     locate: Locator
 
     def refuse(self, key: str, problem: str, hint: str | None = None) -> ConfigError:
-        """The error for a key."""
+        """The error for a key; where its name tells of a secret, without the value."""
+        if any(map(looks_secret, key.split("."))):
+            problem, hint = _QUOTED.sub('"***"', problem), hint and _QUOTED.sub('"***"', hint)
         return ConfigError(problem, where=self.locate(key), key=key, hint=hint)
 
     def mapping(self, value: Any, key: str) -> dict[str, Any]:

@@ -10,8 +10,11 @@ from typing import Any
 from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.config.concealing import Concealer
+from runner.config.noting import noting
 from runner.config.reader import Locator, shown
 from runner.errors import ConfigError
+from runner.secret import labelled, pieces, revealed
 from runner.suggest import nearest
 
 MAX_BITS = 10_000
@@ -160,6 +163,8 @@ class KwargsAt:
     """Axes that are names of options, in nobody's place."""
     cache: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     """What `${now:}` and the like gave, so that every run sees the same."""
+    public: frozenset[str] = frozenset()
+    """`secrets.public`."""
 
     def settled(self, point: Mapping[str, Any]) -> "KwargsAt":
         """The same, with what `${now:}` and the like give from now on."""
@@ -169,6 +174,11 @@ class KwargsAt:
 
     def __call__(self, point: Mapping[str, Any], /) -> Mapping[str, Any]:
         """Resolve the kwargs at a point, which they see as `params` and in the place of the kwargs that its axes replaced."""
+        with noting() as variables:
+            tree = self._resolved(revealed(point))
+        return Concealer(variables, self.public, pieces(point)).kwargs(tree)
+
+    def _resolved(self, point: Mapping[str, Any]) -> dict[str, Any]:
         cfg = _parsed(self.text, tuple(point))
         OmegaConf.set_cache(cfg, defaultdict(dict, {name: dict(values) for name, values in self.cache.items()}))
         try:
@@ -180,7 +190,8 @@ class KwargsAt:
             tree = {key: plain(cfg, key) for key in self.groups}
             tree.update((key, plain(cfg["kwargs"], key)) for key in self.kwargs)
         except (OmegaConfBaseException, RecursionError) as error:
-            where = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
+            concealed = Concealer({}, self.public)
+            where = ", ".join(f"{name}={shown(labelled(concealed.point(name, value)))}" for name, value in point.items())
             raise explain(error, cfg, Locator(list, default=f"at the point {where}")) from None
         return tree
 

@@ -93,6 +93,13 @@ class CheckpointSchema:
 
 
 @dataclass
+class SecretsSchema:
+    """`secrets`."""
+
+    public: Any = field(default_factory=list)
+
+
+@dataclass
 class ExperimentSchema:
     """The top level of an experiment file; any other key is an error, unless a config group brings it."""
 
@@ -116,6 +123,7 @@ class ExperimentSchema:
     max_failures: Any = None
     checkpoint: Any = None
     provenance: ProvenanceSchema = field(default_factory=ProvenanceSchema)
+    secrets: SecretsSchema = field(default_factory=SecretsSchema)
 
 
 TOP_LEVEL = tuple(f.name for f in fields(ExperimentSchema))

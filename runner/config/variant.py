@@ -2,15 +2,21 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from runner.config import axes
+from runner.config.concealing import Concealer
+from runner.config.noting import noting
 from runner.config.reader import Locator, Reader
 from runner.config.resolve import KwargsAt, refers_to, resolve
+from runner.config.schema import SecretsSchema, keys_of
 from runner.config.shield import KEYS, restored, shielded
 from runner.errors import ConfigError
+from runner.mask import Mask
+from runner.secret import pieces
 from runner.spec import REPLICATE, Axis, Grid, Variant, Zip
 
 CHECKED_POINTS = 200
@@ -18,23 +24,46 @@ CHECKED_POINTS = 200
 
 
 def read(cfg: DictConfig, groups: frozenset[str], chosen: Mapping[str, str], locate: Locator) -> tuple[Reader, Variant]:
-    """The resolved config and its variant. Raises ConfigError for the first thing that is wrong."""
+    """The resolved config and its variant, with Secrets in it. Raises ConfigError for the first thing that is wrong."""
+    with noting() as variables:
+        return _read(shielded(cfg, locate), groups, chosen, locate, variables)
+
+
+def _read(
+    cfg: DictConfig, groups: frozenset[str], chosen: Mapping[str, str], locate: Locator, variables: Mapping[str, str]
+) -> tuple[Reader, Variant]:
     fixed = sorted(groups)
-    cfg = shielded(cfg, locate)
+    public = _public(Reader(resolve(cfg, ["secrets"], locate), locate))
     params = Reader(resolve(cfg, ["params"], locate), locate)
     grids = _with_choices(params, axes.grids(params.tree["params"], params.refuse), chosen)
     names = list(dict.fromkeys(name for grid in grids for name in _names(grid)))
     at = _kwargs_at(cfg, fixed, names, frozenset(map(_name, chosen)), locate)
+    at = replace(at, public=public) if at is not None else None
     skipped = {"params", *(["kwargs", *fixed] if at else [])}
     tree = resolve(cfg, [str(key) for key in cfg if key not in skipped], locate)
     reader = Reader({**params.tree, **tree, "steps": restored(tree["steps"])}, locate)
     if at is None:
         kwargs = _kwargs(reader, fixed)
+        found: tuple[Mapping[str, Any], ...] = ()
     else:
-        at, kwargs = _settled(at, grids, locate)
+        at, found = _settled(at, grids, locate)
+        kwargs = found[0]
     _check_names(reader, kwargs, _own_kwargs(cfg), groups, grids)
+    concealer = Concealer(dict(variables), public)
+    texts = {key: concealer.tree(reader.tree[key], key) for key in ("description", "tags")}
+    reader = Reader({**reader.tree, **texts, "steps": concealer.steps(reader.tree["steps"])}, locate)
+    grids = tuple(map(concealer.grid, grids))
+    values = [axis.values for grid in grids for axis in grid.axes]
+    kwargs = replace(concealer, known=pieces(values)).kwargs(kwargs)
+    known = Mask(pieces(kwargs, *found, texts, reader.tree["steps"], values))
     choices = {_name(group): option for group, option in chosen.items()}
-    return reader, Variant(choices=choices, kwargs=kwargs, kwargs_at=at, grids=grids)
+    return reader, Variant(choices=choices, kwargs=kwargs, kwargs_at=at, grids=grids, mask=known)
+
+
+def _public(reader: Reader) -> frozenset[str]:
+    """What the experiment says is no secret."""
+    section = reader.closed(reader.tree["secrets"], "secrets", keys_of(SecretsSchema))
+    return frozenset(reader.texts(section["public"], "secrets.public"))
 
 
 def _kwargs(reader: Reader, groups: list[str]) -> Mapping[str, Any]:
@@ -76,14 +105,14 @@ def _own_kwargs(cfg: DictConfig) -> tuple[str, ...]:
     return tuple(map(str, cfg.kwargs)) if isinstance(cfg.kwargs, DictConfig) else ()
 
 
-def _settled(at: KwargsAt, grids: tuple[Grid, ...], locate: Locator) -> tuple[KwargsAt, Mapping[str, Any]]:
-    """`at` for good, and the kwargs of the first point, once every value of every axis has been tried."""
+def _settled(at: KwargsAt, grids: tuple[Grid, ...], locate: Locator) -> tuple[KwargsAt, tuple[Mapping[str, Any], ...]]:
+    """`at` for good, and the kwargs of the first points, which have every value of every axis."""
     try:
         at = at.settled(next(_probes(grids)))
         found = [at(point) for point in itertools.islice(_probes(grids), CHECKED_POINTS)]
     except ConfigError as error:
         raise ConfigError(f"{error.problem} ({error.where})", where=locate(error.key or "kwargs"), key=error.key, hint=error.hint) from None
-    return at, found[0]
+    return at, tuple(found)
 
 
 def _probes(grids: tuple[Grid, ...]) -> Iterator[dict[str, Any]]:

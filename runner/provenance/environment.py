@@ -3,21 +3,23 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner.errors import ConfigError
+from runner.mask import NOTHING, Mask, without_url_passwords
 from runner.record import DataState, GitState, Provenance
+from runner.secret import SHORTEST, Piece, looks_secret
 from runner.suggest import did_you_mean
 
-_SECRET = r"(?:pass|secret|token|api[-_]?key|credential)"
-_OVERRIDE = re.compile(rf"([^=]*{_SECRET}[^=]*)=.", re.IGNORECASE | re.DOTALL)
-_INNER = re.compile(rf"""(['"]?[\w.]*{_SECRET}[\w.]*['"]?\s*:\s*)("[^"]*"|'[^']*'|\[[^\]]*\]|[^,}}\]\s]+)""", re.IGNORECASE)
-_URL = re.compile(r"(://[^/@:\s]*:)[^/@\s]+@")
+_OVERRIDE = re.compile(r"([^=]*)=(.+)", re.DOTALL)
+_INNER = re.compile(r"""(?P<mark>['"]?)(?P<name>[\w.\-]+)(?P=mark)\s*:\s*""")
+_VALUE = re.compile(r"""("[^"]*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,}\]\s]+)""")
+_NUMBER = re.compile(r"[\[\s]*[-+\d.][-+\d.,\se\]]*|true|false|null|range\([\d,\s]*\)", re.IGNORECASE)
 
 
-def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple[str, ...]) -> Provenance:
-    """Everything that a manifest says about where its results come from. Secrets in `argv` are masked."""
+def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple[str, ...], mask: Mask = NOTHING) -> Provenance:
+    """Everything that a manifest says about where its results come from. Secrets in `argv` are masked: what looks like one, and `mask`."""
     import platform
 
     return Provenance(
@@ -28,7 +30,7 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
         host=platform.node(),
         user=_user(),
         packages=installed(),
-        argv=tuple(map(masked, argv)),
+        argv=tuple(mask.text(masked(argument)) for argument in argv),
         cpus=_cpus(),
     )
 
@@ -52,9 +54,31 @@ def versions(names: tuple[str, ...]) -> dict[str, str]:
 
 def masked(argument: str) -> str:
     """`argument` with `***` for what looks like a secret: `db.password=x`, `kwargs={token: x}`, `store=db://user:x@host`."""
-    if found := _OVERRIDE.match(argument):
+    if (found := _OVERRIDE.fullmatch(argument)) and _tells(found[1], found[2]):
         return f"{found[1]}=***"
-    return _URL.sub(r"\1***@", _INNER.sub(r"\1***", argument))
+    done, position = [], 0
+    for name in _INNER.finditer(argument):
+        value = _VALUE.match(argument, name.end())
+        if value is not None and name.start() >= position and _tells(name["name"], value[0]):
+            done += [argument[position : name.end()], "***"]
+            position = value.end()
+    return without_url_passwords("".join([*done, argument[position:]]))
+
+
+def without_secrets(text: str, argv: Sequence[str]) -> str:
+    """A message less what the command line and the environment have under names that tell of secrets."""
+    values = [value for name, value in os.environ.items() if looks_secret(name)]
+    for argument in argv:
+        if masked(argument) != argument:
+            text = text.replace(argument, masked(argument))
+            values += [argument.partition("=")[2], *re.split(r"[\s,:=\[\]{}'\"@/]+", argument.partition("=")[2])]
+    pieces = tuple(Piece(value, "***") for value in values if len(value) >= SHORTEST)
+    return Mask(pieces).text(text)
+
+
+def _tells(name: str, value: str) -> bool:
+    """Whether a part of a name tells of a secret, which no number is (`max_tokens=512`)."""
+    return any(map(looks_secret, re.split(r"[.@/:]", name.strip("'\" ")))) and _NUMBER.fullmatch(value.strip()) is None
 
 
 def _user() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import DirtyError
+from runner.mask import NOTHING, Mask
 from runner.provenance import patch
 from runner.record import GitState
 
@@ -41,14 +42,15 @@ def own(root: Path, results: Path) -> tuple[str, ...]:
     return (*OWN, os.path.relpath(results.resolve(), root.resolve()))
 
 
-def state(root: Path, *, exclude: tuple[str, ...] = OWN) -> GitState | None:
+def state(root: Path, *, exclude: tuple[str, ...] = OWN, mask: Mask = NOTHING) -> GitState | None:
     """The repository that `root` lies in; None without a repository, and without git.
 
     What lies in the folders `exclude` (relative to `root`) counts as clean: these are our own results. Nothing is written to the
     repository. When git refuses (a repository of another user, one without a working tree), the state has what can be read
     without git, is dirty, because nothing shows the contrary, and its patch is a comment with the reason.
 
-    `git apply` of the patch on the commit gives the working tree again, apart from untracked files over 1 MB and `.env*`.
+    `git apply` of the patch on the commit gives the working tree again, apart from untracked files over 1 MB and what is secret: files of
+    such names (`.env`, `*.pem`), what is assigned to such names (`password = "..."`), and what `mask` knows.
     """
     try:
         from git import Repo
@@ -60,10 +62,10 @@ def state(root: Path, *, exclude: tuple[str, ...] = OWN) -> GitState | None:
     except (InvalidGitRepositoryError, NoSuchPathError, OSError):
         return None
     with repo:
-        return _state(repo, root.resolve(), exclude)
+        return _state(repo, root.resolve(), exclude, mask)
 
 
-def _state(repo: "Repo", root: Path, exclude: tuple[str, ...]) -> GitState:
+def _state(repo: "Repo", root: Path, exclude: tuple[str, ...], mask: Mask) -> GitState:
     from git.exc import GitCommandError
 
     remote = _remote(repo)
@@ -82,17 +84,17 @@ def _state(repo: "Repo", root: Path, exclude: tuple[str, ...]) -> GitState:
         branch=status.branch,
         remote=remote,
         dirty=dirty,
-        patch=_patch(repo, status, excluded) if dirty else "",
+        patch=_patch(repo, status, excluded, mask) if dirty else "",
         untracked=tuple(map(patch.printable, status.untracked)),
     )
 
 
-def _patch(repo: "Repo", status: _Status, excluded: list[str]) -> str:
+def _patch(repo: "Repo", status: _Status, excluded: list[str], mask: Mask) -> str:
     from git.exc import GitCommandError
 
     said = "".join(patch.note(f"has changes of its own, left out: {patch.printable(path)}") for path in status.submodules)
     try:
-        diff = patch.make(repo, status.commit, changed=status.changed, untracked=status.untracked, excluded=excluded)
+        diff = patch.make(repo, status.commit, changed=status.changed, untracked=status.untracked, excluded=excluded, mask=mask)
     except (GitCommandError, OSError) as error:  # a file vanished, the disk is full
         diff = patch.note(f"there is no patch: {error}")
     return said + diff

@@ -8,9 +8,12 @@ import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from runner.mask import Mask
+from runner.provenance import concealed
 
 if TYPE_CHECKING:
     from git import Repo
@@ -70,25 +73,28 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
-def make(repo: "Repo", commit: str | None, *, changed: Sequence[str], untracked: Sequence[str], excluded: Sequence[str]) -> str:
+def make(  # noqa: PLR0913 - what differs, and how it is told
+    repo: "Repo", commit: str | None, *, changed: Sequence[str], untracked: Sequence[str], excluded: Sequence[str], mask: Mask
+) -> str:
     """All that differs from `commit` (without one: from nothing): tracked files, and UNTRACKED_LIMIT bytes of untracked ones.
 
-    `changed` and `untracked` are relative to the top of the working tree, `excluded` are pathspecs. Untracked `.env*` files hold
-    secrets and stay out, like repositories inside the repository. The text is valid Unicode: files that are text for git
-    but not UTF-8 are written as git writes binary ones. Raises GitCommandError.
+    `changed` and `untracked` are relative to the top of the working tree, `excluded` are pathspecs. Untracked files whose names tell of
+    secrets (`.env`, `id_rsa`, `*.pem`) stay out, like repositories inside the repository. What else is secret (`mask`, and what is
+    assigned to a name that tells) is replaced, and a comment says where. The text is valid Unicode: files that are text for git but not
+    UTF-8 are written as git writes binary ones. Raises GitCommandError.
     """
     top = Path(str(repo.working_tree_dir))
     kept = set(_fitting(top, changed, TRACKED_LIMIT))
     large = [path for path in changed if path not in kept]
-    new = [path for path in untracked if not path.endswith("/") and not Path(path).name.startswith(".env")]
+    new = [path for path in untracked if not path.endswith("/") and not concealed.UNTOLD.fullmatch(Path(path).name)]
     empty_tree, empty_file = _EMPTY[len(commit) if commit else _width(repo)]
     with tempfile.TemporaryDirectory(prefix="xrun-git-") as folder:
         index = _index(repo, Path(folder), _fitting(top, new, UNTRACKED_LIMIT), empty_file)
         pathspecs = (*excluded, *(f":(top,exclude,literal){path}" for path in large))
         diff = execute(repo, *_DIFF, commit or empty_tree, "--", ".", *pathspecs, index=index)
     said = [note(f"too large, left out: {printable(path)}") for path in large]
-    sections = [_text(section, top) for section in re.split(rb"(?m)^(?=diff --git )", diff) if section.startswith(b"diff")]
-    return "".join(sorted([*said, *sections], key=lambda part: not part.startswith("#")))
+    sections = [_concealed(section, top, mask) for section in re.split(rb"(?m)^(?=diff --git )", diff) if section.startswith(b"diff")]
+    return "".join([*said, *(note for note, _ in sections), *(text for _, text in sections)])
 
 
 def _fitting(top: Path, names: Iterable[str], limit: int) -> Iterator[str]:
@@ -136,21 +142,37 @@ def _path(header: str) -> str | None:
     return os.fsdecode(ast.literal_eval(f'b"{found["quoted"]}"')) if found["quoted"] else found["plain"]
 
 
-def _text(section: bytes, top: Path) -> str:
-    """One file's part of a diff as valid Unicode."""
-    try:
-        if b"\0" not in section:
-            return section.decode()
-    except UnicodeDecodeError:
-        pass
+def _concealed(section: bytes, top: Path, mask: Mask) -> tuple[str, str]:
+    """One file's part of a diff as valid Unicode, without secrets, and the comments on it."""
     header = section.partition(b"\n")[0].decode(errors="replace")
     path = _path(header)
-    binary = _binary(section, top / path) if path else None
-    return binary or note(f"neither UTF-8 nor binary, left out: {printable(path or header)}")
+    shown = printable(path or header)
+    if path and b"\nGIT binary patch\n" in section and concealed.holds(top / path, mask):
+        return note(f"holds a secret, left out: {shown}"), ""
+    text = _text(section)
+    told = concealed.lines(text, shown, mask) if text is not None else None
+    if text is not None and told == text:
+        return "", text
+    if told is None:
+        told = _binary(section, top / path, lambda raw: concealed.content(raw, shown, mask)) if path else None
+        if text is None:
+            return ("", told) if told else (note(f"neither UTF-8 nor binary, left out: {shown}"), "")
+    return (note(f"secrets in it are replaced: {shown}"), told) if told else (note(f"holds a secret, left out: {shown}"), "")
 
 
-def _binary(section: bytes, file: Path) -> str | None:
-    """A text section as a binary one; None when git filters the file, so that we do not know what git compares."""
+def _text(section: bytes) -> str | None:
+    """A part of a diff as text; None where it is none."""
+    try:
+        return section.decode() if b"\0" not in section else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _binary(section: bytes, file: Path, change: Callable[[bytes], bytes]) -> str | None:
+    """A text section as a binary one; None when git filters the file, so that we do not know what git compares.
+
+    `change` is made to the content.
+    """
     head = section.partition(b"\n--- ")[0].decode()
     after = re.search(r"(?m)^index [0-9a-f]+\.\.([0-9a-f]+)", head)
     if after is None:
@@ -158,7 +180,10 @@ def _binary(section: bytes, file: Path) -> str | None:
     raw = b"" if set(after[1]) == {"0"} else file.read_bytes()
     for content in (raw, raw.replace(b"\r\n", b"\n")):  # the second for core.autocrlf
         if set(after[1]) == {"0"} or _object_name(content, len(after[1])) == after[1]:
-            return f"{head}\nGIT binary patch\nliteral {len(content)}\n{_base85(content)}\n"
+            changed = change(content)
+            if changed != content:
+                head = head.replace(after[1], _object_name(changed, len(after[1])))
+            return f"{head}\nGIT binary patch\nliteral {len(changed)}\n{_base85(changed)}\n"
     return None
 
 

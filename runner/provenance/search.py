@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from runner.mask import NOTHING, Mask
 from runner.provenance import environment, git
 from runner.provenance.data import Watch
 from runner.record import DataState, GitState, Provenance
@@ -11,9 +12,11 @@ from runner.record import DataState, GitState, Provenance
 class Search:
     """Where the results will come from, found out beside the work: git's part in a thread of its own."""
 
-    def __init__(self, root: Path, argv: tuple[str, ...], entries: tuple[str, ...], results: Path) -> None:
-        """Begin to look. `entries`: the declared data; the hashes are put into `data` by the one who has them. `results`: no dirt."""
-        self._root, self._argv, self._results = root, argv, results
+    def __init__(self, root: Path, argv: tuple[str, ...], entries: tuple[str, ...], results: Path, mask: Mask = NOTHING) -> None:
+        """Begin to look. `entries`: the declared data; the hashes are put into `data` by the one who has them. `results`: no dirt. `mask`:
+        what is known to be secret.
+        """
+        self._root, self._argv, self._results, self._mask = root, argv, results, mask
         self.watch = Watch(root, entries)
         self._git: GitState | None = None
         self._error: BaseException | None = None
@@ -23,7 +26,7 @@ class Search:
 
     def _find(self) -> None:
         try:
-            self._git = git.state(self._root, exclude=git.own(self._root, self._results))
+            self._git = git.state(self._root, exclude=git.own(self._root, self._results), mask=self._mask)
         except BaseException as error:  # noqa: BLE001 - raised again by `git`
             self._error = error
 
@@ -41,4 +44,4 @@ class Search:
 
     def provenance(self) -> Provenance:
         """All of it."""
-        return environment.provenance(git=self.git(), data=self.data, argv=self._argv)
+        return environment.provenance(git=self.git(), data=self.data, argv=self._argv, mask=self._mask)

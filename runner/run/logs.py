@@ -106,8 +106,9 @@ class Logs(State):
         number = tracker.step_of(series, step)
 
         def write() -> list[Artifact]:
-            file = images.write(image, self.dir / series / str(number))
-            return [artifacts.measure(file, file.relative_to(self.dir).as_posix(), "image", number)]
+            with artifacts.held(self.dir / series, self.dir) as folder:
+                file = images.write(image, folder / str(number))
+                return [artifacts.measure(file, f"{series}/{file.name}", "image", number)]
 
         self._keep(write)
 

@@ -13,9 +13,12 @@ from typing import Any
 from runner import annotations, code
 from runner.plan import axis_names
 from runner.spec import Axis, Experiment, Grid, Step, Variant, Zip
+from runner.steps import foreign
 from runner.steps.about import Parameter, StepInfo, argument_docs, describe_function, takes_run
+from runner.steps.exposing import exposed
+from runner.steps.foreign import ResolveError
 from runner.steps.processes import inspect_process
-from runner.steps.resolving import ResolveError, import_root, module_of, parameters, resolve
+from runner.steps.resolving import import_root, module_of, parameters, resolve
 from runner.suggest import did_you_mean, nearest
 
 __all__ = [
@@ -55,6 +58,7 @@ def inspect_steps(experiment: Experiment) -> Inspection:
     """
     import_root(experiment.root)
     problems: list[str] = []
+    odd: list[str] = []
     infos: list[StepInfo] = []
     found: list[code.Code] = []
     sources = code.Sources(experiment.root, sys.path)
@@ -64,17 +68,20 @@ def inspect_steps(experiment: Experiment) -> Inspection:
             infos.append(inspected.info)
             found.append(inspected.code)
             problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in inspected.problems)
+            odd.extend(_exposed(step, name) for name in exposed(step.process, experiment, step.kwargs))
             continue
         try:
+            foreign.refuse_reference(step.call, experiment.root, experiment.step_packages)
             function = resolve(step.call)
             params = parameters(function)
+            foreign.refuse_function(function, step.call, experiment.root, experiment.step_packages)
         except ResolveError as error:
             problems.append(f"step `{step.name}` ({step.call}): {error}")
             continue
         infos.append(describe_function(step, function, params))
         found.append(_code(sources, step, function))
         problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in dict.fromkeys(_check(step, params, experiment)))
-    notes = () if problems else tuple(_unused(infos, experiment))
+    notes = () if problems else (*odd, *_unused(infos, experiment))
     return Inspection(
         problems=tuple(problems),
         notes=notes,
@@ -83,6 +90,11 @@ def inspect_steps(experiment: Experiment) -> Inspection:
         files=tuple(each.files for each in found),
         exempt=tuple(sorted({file for each in found for file in each.exempt})),
     )
+
+
+def _exposed(step: Step, name: str) -> str:
+    what = f"the secret {name}" if name else "a secret"
+    return f"step `{step.name}` has {what} in its command line, which everybody on this machine can read; `env` is for secrets"
 
 
 def _unused(infos: list[StepInfo], experiment: Experiment) -> Iterator[str]:

@@ -13,13 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runner.errors import XrunError
 from runner.steps import loading
+from runner.steps.foreign import ResolveError
 from runner.suggest import did_you_mean, nearest
-
-
-class ResolveError(XrunError):
-    """A step's reference leads nowhere; the text says where it ends."""
 
 
 def import_root(root: Path) -> None:

@@ -103,7 +103,7 @@ def _schema(db: sqlite3.Connection) -> str:
         sealed = db.execute(_SEALED).fetchall()
     except (sqlite3.DatabaseError, UnicodeDecodeError):
         return "its definition cannot be read"
-    wrong = [name for name, crc, sql in sealed if sums.of(sql) != crc]
+    wrong = [str(name) for name, crc, sql in sealed if sums.of(sql) != crc]
     return f"the definition of {', '.join(wrong)} is not what it was" if wrong else "" if sealed else "its definition is not sealed"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner import codec
+from runner.artifacts import check_path
 from runner.logged import FLOAT, Artifact, Summary, unpack_points
 from runner.stores import sums
 from runner.stores.damage import DamagedError, intact, told
@@ -140,4 +141,13 @@ def artifact_row(row: tuple[Any, ...]) -> tuple[str, Artifact]:
     id_run, path, size, sha256, kind, step, crc = row
     if sums.of(id_run, path, size, sha256, kind, step) != crc:
         raise DamagedError(id_run)
-    return id_run, Artifact(path.decode(), size, sha256.decode(), kind.decode(), step)
+    return id_run, file_of(id_run, [path.decode(), size, sha256.decode(), kind.decode(), step])
+
+
+def file_of(id_run: str, values: Sequence[Any]) -> Artifact:
+    """The file of a row. Raises DamagedError for a path that no run was ever allowed to keep a file under: somebody else wrote it."""
+    try:
+        check_path(values[0])
+    except (ValueError, TypeError):
+        raise DamagedError(id_run) from None
+    return Artifact(*values)

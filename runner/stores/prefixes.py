@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from runner import codec
-from runner.logged import Artifact, Entries, Entry, Params, Points, Prefix, Rows, Summary, unpack_points
+from runner.logged import Entries, Entry, Params, Points, Prefix, Rows, Summary, unpack_points
 from runner.record import Start
 from runner.stores import sums
 from runner.stores.damage import DamagedError, intact, told
-from runner.stores.kept import LoggedReader
+from runner.stores.kept import LoggedReader, file_of
 
 _SELECTED: Final = """CAST(p.link AS BLOB), a.id_run, p.steps, CAST(p.fields AS BLOB), CAST(p.tags AS BLOB), CAST(p.tracker AS BLOB),
 CAST(p.artifacts AS BLOB), p.points, p.parts, p.attempt, p.crc"""
@@ -68,7 +68,7 @@ def start_of(row: tuple[Any, ...]) -> Start:
     if sums.of(*content) != crc:
         raise DamagedError(id_run)
     prefix = Prefix(steps, fields.decode(), tags.decode(), tracker.decode(), link.decode())
-    kept = tuple(Artifact(*file) for file in json.loads(artifacts))
+    kept = tuple(file_of(id_run, file) for file in json.loads(artifacts))
     return Start(prefix=prefix, id_run=id_run, attempt=attempt, points=points, parts=parts, artifacts=kept)
 
 

@@ -17,6 +17,8 @@ _KWARGS = "(SELECT content FROM kwargs WHERE kwargs.id = run.kwargs)"
 _STATUSES = {status.value.encode(): status for status in Status}
 SELECTED = ", ".join((*(f"CAST({name} AS BLOB)" for name in (*TEXTS, _KWARGS)), *NUMBERS, "crc"))
 """What `record_of` needs. As bytes: SQLite's texts, when damaged, need not be UTF-8."""
+_NO_NAMES = (b"", b".", b"..")
+"""An id names the folder of a run's files."""
 
 
 def row_of(record: Record, kwargs: int | None, kwargs_sum: int) -> tuple[object, ...]:
@@ -65,7 +67,7 @@ def name_of(id_run: object) -> str:
 
 def record_of(row: tuple[Any, ...]) -> Record:
     """What SELECTED gives, as a record. Raises DamagedError, with the id, when it is not what was written."""
-    if sum_of(row) != row[19]:
+    if sum_of(row) != row[19] or b"/" in row[0] or row[0] in _NO_NAMES:
         raise DamagedError(name_of(row[0]))
     failure, kwargs = row[9], row[10]
     return QuickRecord(

@@ -2,8 +2,9 @@
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from runner.checkpoint import Sharing
 from runner.claims import Claims
@@ -11,6 +12,7 @@ from runner.logged import Entries
 from runner.plan import Plan, Run
 from runner.record import Record, Start
 from runner.rerun import Choice, Rerun
+from runner.secret import revealed
 from runner.stores.base import Store
 from runner.waiting.starts import Starts
 
@@ -174,7 +176,7 @@ class Waiting:
         rest: list[Run] = []
         in_use = set(self._in_use.values())
         for run in self._todo:
-            key = self._keys.get(run.index) or self._keys.setdefault(run.index, sharing.key(self._plan.kwargs(run), run.params))
+            key = self._keys.get(run.index) or self._keys.setdefault(run.index, sharing.key(*self._known(run)))
             if len(taken) == count or key in in_use:
                 rest.append(run)
                 continue
@@ -183,6 +185,11 @@ class Waiting:
             self._in_use[run.id_run] = self._keys.pop(run.index)
         self._todo, self._held = rest, len(taken) < count and bool(rest)
         return taken
+
+    def _known(self, run: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Kwargs and params as the worker has them, which names the folder as well."""
+        known = self._plan.kwargs(run), run.params
+        return revealed(known) if self._plan.experiment.mask else known
 
     def committed(self, records: Iterable[Record]) -> None:
         """These runs are over."""

@@ -3,6 +3,7 @@
 import pytest
 
 from runner.config.load import is_experiment_file
+from runner.secret import revealed
 
 MODELS = {"model/svm.yaml": "kind: svm\nC: 1.0\n", "model/tree.yaml": "kind: tree\ndepth: 3\n"}
 CASES = {
@@ -44,7 +45,7 @@ def test_overrides_apply_to_every_variant_of_a_composed_file(project, grid, tmp_
 def test_secrets_stay_unresolved(project, monkeypatch):
     monkeypatch.setenv("XRUN_TEST_SECRET", "hunter2")
     experiment = project("kwargs: {key: '${oc.env:XRUN_TEST_SECRET}'}\n").load()
-    assert experiment.variants[0].kwargs == {"key": "hunter2"}
+    assert revealed(experiment.variants[0].kwargs) == {"key": "hunter2"}
     assert "hunter2" not in experiment.yaml
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from runner.secret import revealed
 from runner.spec import Process, ResultsSpec, TrackingSpec
 
 HEAD = "# @package _global_\nname: x\n"
@@ -104,7 +105,7 @@ def test_experiment_yaml_keeps_the_texts_and_the_secrets_unresolved(project, ids
     file.write_text(first.yaml)
     second = made.load(file=file)
     assert second.steps == first.steps
-    assert second.steps[0].process.env == (("KEY", "hunter2"), ("D", "${run.dir}"))
+    assert revealed(second.steps[0].process.env) == (("KEY", "hunter2"), ("D", "${run.dir}"))
     assert ids(second) == ids(first)
 
 

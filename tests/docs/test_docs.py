@@ -15,7 +15,7 @@ from runner.config.schema import TOP_LEVEL
 
 ROOT = Path(__file__).parents[2]
 XRUN = Path(sys.executable).with_name("xrun")
-PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+PAGES = ["README.md", "SECURITY.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 NOT_OURS = ("make ", "pip ")
 
 
