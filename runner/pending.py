@@ -12,6 +12,8 @@ from runner.stores.base import Store
 COMMIT_RECORDS = 4096
 COMMIT_TRAILS = 1024
 """Of at most about 100 kB each."""
+COMMIT_BYTES = 32 << 20
+"""Of results: they are not to pile up while a slow disk is given time, since a run may have 10 MB of them."""
 COMMIT_SECONDS = 0.05
 RETRY_SECONDS = 5.0
 """Between two attempts to write to a full disk."""
@@ -32,6 +34,9 @@ class Pending:
     _since: float = 0.0
     _commit_seconds: float = 0.0
     _retry: float = 0.0
+    _counted: int = 0
+    """How many of the records `_bytes` counts."""
+    _bytes: int = 0
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""
@@ -52,7 +57,13 @@ class Pending:
             return False
         if self.full:
             return time.monotonic() >= self._retry
-        return idle or len(self.records) >= COMMIT_RECORDS or len(self.trails) >= COMMIT_TRAILS or time.monotonic() >= self.due
+        many = len(self.records) >= COMMIT_RECORDS or len(self.trails) >= COMMIT_TRAILS
+        return idle or many or self._heavy() or time.monotonic() >= self.due
+
+    def _heavy(self) -> bool:
+        self._bytes += sum(len(record.fields_json) for record in self.records[self._counted :])
+        self._counted = len(self.records)
+        return self._bytes >= COMMIT_BYTES
 
     def commit(self, store: Store, *, last: bool = False) -> tuple[list[Record], Notice | None]:
         """Write everything; returns the records that are in the store now, and what is to be told.
@@ -61,6 +72,7 @@ class Pending:
         Raises StoreError, in which case nothing of it was written, and nothing is tried again.
         """
         records, self.records, trails, self.trails = self.records, [], self.trails, []
+        self._counted = self._bytes = 0
         begun = time.monotonic()
         try:
             store.append(records, trails)
