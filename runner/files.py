@@ -59,7 +59,7 @@ def _is_stream(target: Path) -> bool:
     folder = target.absolute().parent
     return (
         str(folder) in ("/dev", "/dev/fd")
-        or folder.is_relative_to("/proc")
+        or (folder.is_relative_to("/proc") and folder.name == "fd")  # below it is a folder that somebody has open
         or (target.exists() and not target.is_file() and not target.is_dir())
     )
 

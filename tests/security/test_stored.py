@@ -145,7 +145,7 @@ def records(found: list[Any]) -> list[Record]:
     texts = [text for text in found if isinstance(text, str)]
     tree = {"y": 1.0, "list": found, **{f"p{n}": value for n, value in enumerate(found)}}
     content = codec.dumps(tree)
-    many: dict[str, Any] = {"params_json": content, "fields_json": content, "kwargs_json": content, "logged_json": content}
+    many: dict[str, Any] = {"epoch": 1, "params_json": content, "fields_json": content, "kwargs_json": content, "logged_json": content}
     failure = Failure(kind="evil.boom", message=texts[0], traceback="\n".join(texts), where="evil.py:1", step="evil.boom")
     return [
         Record(id_run=IDS[0], experiment="e", status=Status.COMPLETED, started=1.0, tags_json=codec.dumps(dict(enumerated(texts))), **many),
