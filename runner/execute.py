@@ -80,23 +80,11 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
     waiting = Waiting(plan, store, rerun or Rerun(force=force), claims)
     try:
         while not (state.draining and stop.now):
-            _drain_if_asked(state, executor)
-            waiting.look_around()
-            if not state.draining:
-                yield from waiting.cached()
-                if not state.pending.full:
-                    yield from _try_again(waiting, executor, store, state)
-                    _feed(waiting, executor, state)
-            yield from _take(executor.events(_patience(state, waiting, executor)), state)
-            if state.pending.ripe(idle=not executor.busy()):
-                yield from _commit(store, state, waiting)
+            yield from _turn(waiting, executor, store, state)
             if not executor.busy():
                 if not state.pending and (state.draining or (waiting.empty and not state.later)):
                     break
-                if state.pending.full:
-                    time.sleep(PATIENCE)
-                elif waiting.idle:
-                    time.sleep(min(PATIENCE, state.later.seconds))
+                _rest(waiting, state)
         yield from _take(executor.events(0.0), state)  # what has arrived is kept, however great the hurry
         _cut_off(executor.close(), state)
         yield from _commit(store, state, waiting, last=True)
@@ -106,6 +94,28 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
         _give_up(state)
         for _ in _commit(store, state, waiting, last=True):
             pass
+
+
+def _turn(waiting: Waiting, executor: Executor, store: Store, state: _State) -> Iterator[Record | Trail | Notice]:
+    """What is cached is found, what is free gets work, what has come is taken, and committed when it is time."""
+    _drain_if_asked(state, executor)
+    waiting.look_around()
+    if not state.draining:
+        yield from waiting.cached()
+        if not state.pending.full:
+            yield from _try_again(waiting, executor, store, state)
+            _feed(waiting, executor, state)
+    yield from _take(executor.events(_patience(state, waiting, executor)), state)
+    if state.pending.ripe(idle=not executor.busy()):
+        yield from _commit(store, state, waiting)
+
+
+def _rest(waiting: Waiting, state: _State) -> None:
+    """Nothing executes: wait a moment for room on the disk, for what others execute, or for a pause to be over."""
+    if state.pending.full:
+        time.sleep(PATIENCE)
+    elif waiting.idle:
+        time.sleep(min(PATIENCE, state.later.seconds))
 
 
 def _drain_if_asked(state: _State, executor: Executor) -> None:

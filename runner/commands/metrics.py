@@ -31,15 +31,8 @@ def main(arguments: list[str]) -> int:
         description="The metrics of an experiment's runs, or of one run: a line of summary each; with a NAME, that metric's points.",
         epilog="example: xrun metrics coins loss --where 'params.N > 10' --csv > loss.csv",
     )
-    parser.add_argument("target", metavar="EXPERIMENT|ID", help="an experiment, or a beginning of an id_run")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one metric, as it was logged: `loss`, `val/acc`")
-    parser.add_argument("--where", metavar="CONDITION", help='only these runs of an experiment: "params.lr < 1e-2 and loss.min > 0"')
-    parser.add_argument(
-        "--limit", type=shared.count, metavar="N", default=LIMIT, help=f"lines to show (default {LIMIT}; 0: all; --csv and --json have all)"
-    )
-    shared.add_children(parser)
+    shared.add_logged(parser, "one metric, as it was logged: `loss`, `val/acc`", LIMIT)
     shown.add_formats(parser)
-    shared.add_place(parser)
     chosen = parser.parse_args(arguments)
     reader = stores.read(shared.workspace(chosen).store)
     try:

@@ -44,6 +44,16 @@ def count(text: str) -> int:
     return number
 
 
+def add_logged(parser: argparse.ArgumentParser, what: str, limit: int) -> None:
+    """What the commands take that show what runs logged: whose, which of it, where, how much."""
+    parser.add_argument("target", metavar="EXPERIMENT|ID", help="an experiment, or a beginning of an id_run")
+    parser.add_argument("name", metavar="NAME", nargs="?", help=what)
+    parser.add_argument("--where", metavar="CONDITION", help='only these runs of an experiment: "params.lr < 1e-2 and loss.min > 0"')
+    parser.add_argument("--limit", type=count, metavar="N", default=limit, help=LIMIT_HELP.format(limit))
+    add_children(parser)
+    add_place(parser)
+
+
 def add_children(parser: argparse.ArgumentParser) -> None:
     """--children."""
     parser.add_argument("--children", action="store_true", help="child runs as well (run.child_run), with the params of their parents")

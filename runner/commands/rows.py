@@ -21,13 +21,8 @@ def main(arguments: list[str]) -> int:
         description="The tables that an experiment's runs logged, or one run (run.log_row, log_table); with a NAME, the rows of that one.",
         epilog="example: xrun rows coins tosses --where 'N > 10' --csv > tosses.csv",
     )
-    parser.add_argument("target", metavar="EXPERIMENT|ID", help="an experiment, or a beginning of an id_run")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one table, as it was logged")
-    parser.add_argument("--where", metavar="CONDITION", help='only these runs of an experiment: "params.lr < 1e-2 and loss.min > 0"')
-    parser.add_argument("--limit", type=shared.count, metavar="N", default=LIMIT, help=shared.LIMIT_HELP.format(LIMIT))
-    shared.add_children(parser)
+    shared.add_logged(parser, "one table, as it was logged", LIMIT)
     shown.add_formats(parser)
-    shared.add_place(parser)
     chosen = parser.parse_args(arguments)
     reader = stores.read(shared.workspace(chosen).store)
     try:
