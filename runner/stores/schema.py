@@ -179,6 +179,14 @@ BEGIN
     DELETE FROM run WHERE parent = new.id_run AND parent <> '' AND (epoch <> new.epoch OR attempt <> new.attempt);
 END
 """
+_HANDS_AGAIN = """
+CREATE TRIGGER run_changes_hands AFTER UPDATE OF experiment ON run WHEN old.experiment <> new.experiment
+BEGIN
+    INSERT INTO shared SELECT old.experiment, new.id_run
+    WHERE NOT EXISTS (SELECT 1 FROM shared WHERE experiment = old.experiment AND id_run = new.id_run);
+END
+"""
+"""In place of that of format 1: in a trigger of an upsert SQLite does not heed OR IGNORE, so that the second time was an error."""
 _REMOVED = """
 CREATE TRIGGER run_is_removed AFTER DELETE ON run
 BEGIN DELETE FROM attempt WHERE id_run = old.id_run AND (NOT live OR epoch = old.epoch); END
@@ -187,6 +195,6 @@ BEGIN DELETE FROM attempt WHERE id_run = old.id_run AND (NOT live OR epoch = old
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*_RECORDS.split(";"), _HANDS),
-    (*_TRACKING.split(";"), *_SUMS.split(";"), _REPLACED, _REMOVED),
+    (*_TRACKING.split(";"), *_SUMS.split(";"), "DROP TRIGGER run_changes_hands", _HANDS_AGAIN, _REPLACED, _REMOVED),
 )
 """Statements that lead from version n to n + 1; an empty file is version 0."""

@@ -173,7 +173,7 @@ SITUATIONS = {
     "force from": (None, ["--force-from", "last"], AGAIN),
     "another experiment's run": (other_experiment, ["n=1,2,3,4"], cached(n4=("cached", False))),
     "the same run twice": (
-        at(default_ids={"q": 0}, params=[{"n": [1, 5]}, {"n": [6], "q": [0]}, {"q": [0], "n": [5]}]), [],
+        at(default_ids={"r": 0}, params=[{"n": [1, 5]}, {"n": [6], "r": [0]}, {"r": [0], "n": [5]}]), [],
         {1: ("cached", False), 5: ("new", False), 6: ("new", True)},
     ),
 }  # fmt: skip
@@ -198,5 +198,5 @@ def test_so_it_is_after_one_thing_and_another(sweep, rounds):
             edit(sweep)
         if dice.random() < 0.3:
             (sweep.root / "fail").touch()
-        sweep.agree(*dice.choice([arguments for _, arguments, _ in SITUATIONS.values()]))
+        sweep.agree(*dice.choice([arguments for _, arguments, _ in SITUATIONS.values() if "q=1" not in arguments]))
         (sweep.root / "fail").unlink(missing_ok=True)

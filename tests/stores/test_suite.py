@@ -96,6 +96,13 @@ def test_runs_of_another_experiment_can_be_shared(store):
     assert [r.id_run for r in store.records("e")] == ["id-1", "id-2"]
 
 
+def test_a_run_that_two_experiments_execute_in_turn_stays_the_other_ones_as_well(store):
+    for n in range(6):
+        store.append([record(1, experiment="ef"[n % 2], epoch=n + 1)])
+        for name in "ef"[: n + 1]:
+            assert [r.epoch for r in store.records(name)] == [n + 1]
+
+
 def test_epochs_count_and_have_their_provenance(store):
     first, second = store.begin("e", 1.0), store.begin("f", 2.0)
     assert second > first > 0
