@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from runner.errors import XrunError
+from runner.secret import Secret
 
 
 class MisfitError(XrunError):
@@ -51,7 +52,7 @@ _SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
     int: ((int,), "int"),
     float: ((int, float), "float"),
     complex: ((int, float), "complex"),
-    str: ((str,), "str"),
+    str: ((str, Secret), "str"),
     bytes: ((), "bytes"),
 }
 

@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("results", metavar="RESULTS", help="a results folder, its manifest.json, an experiment, or the beginning of an id")
+    parser.add_argument("secrets", metavar="KEY=VALUE", nargs="*", help="a secret that experiment.yaml does not keep: kwargs.token=...")
     parser.add_argument("--run", metavar="ID", default="", help="this run of it alone, by a beginning of its id")
     parser.add_argument(
         "--rtol", type=_tolerance, default=0.0, metavar="X", help="numbers may differ by X times the recorded one (default: 0)"
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-q", "--quiet", action="store_true", help="print the verdict and errors alone")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     shared.add_place(parser)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     found = recording.find(chosen.results, chosen.run, shared.workspace(chosen))
     with child.interruptible():
         return _reproduce(found, chosen)
@@ -78,7 +79,9 @@ def _reproduce(found: Recording, chosen: argparse.Namespace) -> int:
     found.check_columns(chosen.ignore)
     found.check_table()
     found.read(recording.EXPERIMENT)
-    (experiment,) = load(Request(file=found.folder / recording.EXPERIMENT, cwd=Path.cwd()))  # a secret that is missing is told first
+    (experiment,) = load(
+        Request(overrides=tuple(chosen.secrets), file=found.folder / recording.EXPERIMENT, cwd=Path.cwd())
+    )  # a missing secret is told
     where = recording.repository(found, Path.cwd())
     place = Path(tempfile.mkdtemp(prefix=worktree.PREFIX)).resolve()
     kept = False
@@ -116,7 +119,7 @@ def _run(found: Recording, where: Repository, checkout: Checkout, place: Path, c
         print(f"xrun: warning: the environment is not the recorded one: {told}; --env builds that", file=sys.stderr)
     variables = surroundings.variables(where.top, checkout.tree)
     # Wherever the config directory was: the root is the folder around the one that is named.
-    arguments = [str(checkout.file), "--config-path", str(checkout.file.parent), "--workspace", str(place / "out")]
+    arguments = [str(checkout.file), *chosen.secrets, "--config-path", str(checkout.file.parent), "--workspace", str(place / "out")]
     if found.run:
         listed = child.call(python, ["plan", *arguments, "--json"], checkout.root, variables)
         if listed.code:

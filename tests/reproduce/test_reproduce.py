@@ -182,6 +182,15 @@ def test_missing_secret_is_told_before_anything_runs(project: Project) -> None:
     assert "the same" in project.reproduce("secret", TOKEN="abc").stdout
 
 
+def test_secret_that_stood_in_the_file_is_given_again(project: Project) -> None:
+    project.xrun("+experiment=secret", "kwargs.token=hunter2222", "-q")
+
+    assert "kwargs.token: a value is required" in project.reproduce("secret", code=2).stderr
+    told = json.loads(project.reproduce("secret", "kwargs.token=hunter2222", "--json").stdout)
+    assert (told["verdict"], told["same_ids"]) == ("same", True)
+    assert "note: secret: ids: " in project.xrun("verify", "secret").stderr
+
+
 def test_table_that_was_not_committed_is_compared_by_its_digest(project: Project) -> None:
     project.xrun("+experiment=squares", "-q")
     project.xrun("+experiment=shaky", "-q")
