@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from runner.config.composed import FORMAT
+from runner.secret import revealed
 
 GOLDEN = Path(__file__).with_name("golden")
 FILES = sorted(GOLDEN.glob("*.yaml"))
@@ -45,5 +46,7 @@ def test_every_format_and_every_recorded_plan_has_a_file():
 
 def test_the_secret_is_in_a_plan_and_in_no_file(project):
     (file,) = [file for file in FILES if "XRUN_GOLDEN_SECRET" in file.read_text()]
-    assert VALUE in str(project().load(file=file).variants[0].kwargs)
+    kwargs = project().load(file=file).variants[0].kwargs
+    assert VALUE in str(revealed(kwargs))
+    assert VALUE not in str(kwargs)
     assert VALUE not in file.read_text()
