@@ -22,6 +22,8 @@ class MisfitError(XrunError):
 def fit(annotation: Any, value: Any) -> Any:
     """`value` as the annotation wants it: itself, or an Enum member, a Path, a tuple or set. Raises MisfitError."""
     annotation = _unwrapped(annotation)
+    if type(value) is Secret:
+        return _unseen(annotation, value)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return _literal(arguments, value)
@@ -31,6 +33,15 @@ def fit(annotation: Any, value: Any) -> Any:
     if kind is None or kind is type(None):
         return _must(value is None, value, "None")
     return _fit_class(kind, arguments, value) if isinstance(kind, type) and kind is not object else value
+
+
+def _unseen(annotation: Any, secret: Secret) -> Secret:
+    """A secret is held against the annotation as the step will get it, and told by its label."""
+    try:
+        fit(annotation, secret.value)
+    except MisfitError:
+        raise MisfitError(f"the value of {str.__str__(secret)} is not {describe(annotation)}") from None
+    return secret
 
 
 def _fit_class(kind: type, arguments: tuple[Any, ...], value: Any) -> Any:
@@ -52,7 +63,7 @@ _SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
     int: ((int,), "int"),
     float: ((int, float), "float"),
     complex: ((int, float), "complex"),
-    str: ((str, Secret), "str"),
+    str: ((str,), "str"),
     bytes: ((), "bytes"),
 }
 
