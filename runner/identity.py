@@ -13,7 +13,7 @@ import hashlib
 import math
 import struct
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from runner.secret import Secret
@@ -22,6 +22,7 @@ from runner.spec import Step
 _DOUBLE = struct.Struct(">d")
 _NAN = _DOUBLE.pack(math.nan)
 _CONSTANT = {None: b"N", True: b"T", False: b"F"}
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _GOLDEN = 0x9E3779B1  # 2**32 / golden ratio, odd: replicate -> seed is one to one
 
 
@@ -120,19 +121,24 @@ def links(h0: bytes, steps: tuple[bytes, ...]) -> tuple[str, ...]:
 
 def uuid8(digest: bytes) -> str:
     """The first 122 free bits of a digest as a UUID of version 8, in canonical text form."""
-    text = digest[:16].hex()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
-def seed_of(seed: int, point: bytes, replicate: int) -> int:
-    """The seed of a run, 0 <= seed < 2**32 (what numpy's and scikit-learn's global state take).
+def seeding(seed: int) -> Callable[[bytes, int], int]:
+    """The seeds of the runs of an experiment with this seed: a function of the encoded point without `replicate`, and the replicate.
 
-    A function of the experiment's seed, the encoded point without `replicate`, and the replicate; replicates of one point
-    never share a seed. Independent of code and data, so that an edit changes the results but not the luck.
+    0 <= seed < 2**32 (what numpy's and scikit-learn's global state take). Replicates of one point never share a seed. Independent of code
+    and data, so that an edit changes the results but not the luck.
     """
-    digest = hashlib.sha256(b"xrun-seed-1" + encode(seed) + point).digest()
-    return (int.from_bytes(digest[:4], "big") + replicate * _GOLDEN) % 2**32
+    begun = hashlib.sha256(b"xrun-seed-1" + encode(seed))
+
+    def seed_of(point: bytes, replicate: int) -> int:
+        digest = begun.copy()
+        digest.update(point)
+        return (int.from_bytes(digest.digest()[:4], "big") + replicate * _GOLDEN) % 2**32
+
+    return seed_of
 
 
 def seed_of_step(seed: int, step: int) -> int:

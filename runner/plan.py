@@ -10,6 +10,7 @@ from typing import Any
 
 from runner import codec, identity
 from runner.errors import PlanError, UsageError
+from runner.quick import quick
 from runner.spec import REPLICATE, Axis, Experiment, Grid, Variant, Zip
 
 Entry = tuple[str, Any, bytes]
@@ -32,6 +33,10 @@ class Run:
     """Kwargs of this run alone, where they refer to the point; None: `Plan.scopes[scope]`."""
     links: tuple[str, ...] = ()
     """What identifies the run up to its first step, its second, ..., but for the last."""
+
+
+QuickRun = quick(Run)
+"""The same, for those who make many."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +94,16 @@ class Plan:
         index = scope = 0
         for variant in self.experiment.variants:
             for n in range(len(variant.grids)):
-                for run in self._of_grid(variant, n, scope, steps):
-                    if self.only is None or run[0] in self.only:
-                        yield Run(index, *run)
-                    index += 1
+                for run in self._of_grid(variant, n, index, scope, steps):
+                    index = run.index + 1
+                    if self.only is None or run.id_run in self.only:
+                        yield run
                 scope += 1
 
-    def _of_grid(self, variant: Variant, n: int, scope: int, steps: tuple[bytes, ...]) -> Iterator[tuple[Any, ...]]:
+    def _of_grid(self, variant: Variant, n: int, index: int, scope: int, steps: tuple[bytes, ...]) -> Iterator[Run]:
+        """The runs of one grid, numbered from `index`."""
         experiment = self.experiment
+        seed_of = identity.seeding(experiment.seed)
         replicates: Sequence[int | None] = range(experiment.replicates) if experiment.replicates is not None else (None,)
         hashed = self._base(self.scopes[scope])
         unsaid = {identity.encode_item(name, value) for name, value in experiment.default_ids.items()}
@@ -118,7 +125,8 @@ class Plan:
                 start = h0.digest()
                 id_run = identity.uuid8(identity.chain(start, steps))
                 links = identity.links(start, steps) if len(steps) > 1 else ()
-                yield id_run, values, identity.seed_of(experiment.seed, encoded, replicate or 0), scope, kwargs, links
+                yield QuickRun(index, id_run, values, seed_of(encoded, replicate or 0), scope, kwargs, links)
+                index += 1
 
     def _base(self, kwargs: Mapping[str, Any]) -> "hashlib._Hash":
         return identity.base(self.identifying(kwargs), self.data, self.experiment.seed, self.packages)

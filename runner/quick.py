@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def quick(kind: type[T]) -> type[T]:
-    """A constructor of a frozen dataclass with slots and keyword-only fields: the same arguments, the same value.
+    """A constructor of a frozen dataclass with slots: the same arguments, the same value. All its fields are keyword-only, or none is.
 
     The constructor that dataclasses makes sets each field of a frozen class by a call of `object.__setattr__`: 5 us for 20 fields. This
     one is of an open class with the same slots, whose instance becomes one of `kind` once it is complete. Raises TypeError for a class
@@ -22,7 +22,8 @@ def quick(kind: type[T]) -> type[T]:
         if part.default_factory is not MISSING:
             raise TypeError(f"{kind.__name__}.{part.name} has a default factory")
         told.append((part.name, part.type, field() if part.default is MISSING else field(default=part.default)))
+    named = all(part.kw_only for part in fields(cast("Any", kind)))
     opened = make_dataclass(
-        f"Open{kind.__name__}", told, namespace={"__post_init__": freeze}, kw_only=True, slots=True, eq=False, repr=False
+        f"Open{kind.__name__}", told, namespace={"__post_init__": freeze}, kw_only=named, slots=True, eq=False, repr=False
     )
     return cast("type[T]", opened)

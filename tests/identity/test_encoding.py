@@ -78,7 +78,7 @@ def test_ids_use_122_bits_of_the_digest():
 
 @given(st.integers(-(2**70), 2**70), st.binary(max_size=9), st.integers(1, 2000))
 def test_replicates_of_one_point_never_share_a_seed(seed, point, replicates):
-    seeds = [identity.seed_of(seed, point, n) for n in range(replicates)]
+    seeds = [identity.seeding(seed)(point, n) for n in range(replicates)]
     assert len(set(seeds)) == replicates
     assert all(0 <= s < 2**32 for s in seeds)
 
