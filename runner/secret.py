@@ -23,6 +23,7 @@ PUBLIC = re.compile(
     r"|CUDA_\w+|OMP_\w+|SLURM_\w+|PBS_\w+|LSB_\w+|CI|DISPLAY|EDITOR"
 )
 """Variables of the environment that say who and where one is."""
+_PLAIN = frozenset((int, float, bool, type(None)))
 SHORTEST = 6
 """Characters. What is shorter is a secret in its own place, and a syllable in every other text."""
 
@@ -116,4 +117,5 @@ def _pieces(tree: Any) -> Iterator[Piece]:
     elif isinstance(tree, Mapping | list | tuple):
         inner: Iterable[Any] = tree.values() if isinstance(tree, Mapping) else tree
         for item in inner:
-            yield from _pieces(item)
+            if type(item) not in _PLAIN:  # a long axis is mostly numbers
+                yield from _pieces(item)

@@ -98,8 +98,7 @@ class Grounds:
 
     def look(self) -> None:
         """Look at the data, where there is any and the last look was some time ago: a fiftieth of the time at most."""
-        now = time.monotonic()
-        if not self._states or now < self._due:
+        if not self._states or (now := time.monotonic()) < self._due:
             return
         if not self._watch.changed(self._states):
             with suppress(FullError):  # the loop waits for room, or ends

@@ -37,7 +37,8 @@ class Watch:
     def note(self, record: Record) -> None:
         """One more record."""
         self.counts[record.status.value] += 1
-        self.progress.pop(record.id_run, None)
+        if self.progress:
+            self.progress.pop(record.id_run, None)
         self.cached += record.cached
         if record.status.ok:
             return

@@ -19,6 +19,8 @@ from runner.stores.schema import VERSION
 from runner.stores.turns import Lease, is_kept, leases
 
 BUSY_SECONDS = 30.0
+CACHE = "PRAGMA cache_size=-65536"
+"""64 MB of pages at most, where SQLite has 2: ids are random, so that each one leads to another page of the index."""
 
 _COUNTS = """
 SELECT CAST(coalesce(experiment, '?') AS BLOB), CAST(coalesce(status, '?') AS BLOB), count(*) FROM (
@@ -58,6 +60,7 @@ class SqliteReader(ExplainedReader):
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         try:
+            db.execute(CACHE)
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # somebody makes it in this moment
                 raise IncompleteError(f"there are no results yet: {self._path} is empty; run an experiment first")
             check_version(db, self._path)
