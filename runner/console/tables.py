@@ -82,6 +82,11 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> int:
 
 
 def shortened(text: str) -> str:
-    """A cell as one short line: no control characters, 60 characters at most."""
-    plain = text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:MAX_CELL])
+    """A cell as one short line: 60 characters at most."""
+    plain = printable(text[: MAX_CELL + 1])
     return plain if len(plain) <= MAX_CELL else f"{plain[: MAX_CELL - 3]}..."
+
+
+def printable(text: str) -> str:
+    """A cell as one line, without control characters."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from runner.console.display import Display, duration
-from runner.console.tables import plain_table, rich_table, shortened, with_gap
+from runner.console.tables import plain_table, printable, rich_table, with_gap
 from runner.logged import Output
 from runner.record import Notice, Record, Status, Trail
 from runner.results import Tabulated
@@ -88,7 +88,7 @@ class Console:
         if self.out.isatty():
             rich_table(preview, self.out)
         else:
-            print(plain_table(map(shortened, preview.columns), (tuple(map(shortened, row)) for row in with_gap(preview))), file=self.out)
+            print(plain_table(map(printable, preview.columns), (tuple(map(printable, row)) for row in with_gap(preview))), file=self.out)
 
     def failures(self, watch: Watch) -> None:
         """What did not complete: one block per cause, with the traceback of its first run."""

@@ -33,6 +33,13 @@ def test_a_sweep_prints_its_table_and_exits_0(project: Path, xrun: Xrun) -> None
     assert (project / ".xrun/.gitignore").read_text() == "*\n"
 
 
+def test_in_a_pipe_no_cell_is_cut_and_each_run_is_a_line(project: Path, xrun: Xrun) -> None:
+    (project / "long.py").write_text('def step(x):\n    return {"text": "word " * 40 + "\\n" + str(x)}\n')
+    (project / "conf/experiment/long.yaml").write_text("# @package _global_\nname: long\nparams: {x: [1, 2]}\nsteps: [long.step]\n")
+    for done in (xrun("+experiment=long"), xrun("table", "long")):
+        assert [line.endswith(f"word word \\n{x}") for x, line in enumerate(done.stdout.splitlines()[1:], 1)] == [True, True]
+
+
 def test_the_second_time_everything_is_cached_and_the_table_is_the_same(project: Path, xrun: Xrun) -> None:
     xrun("+experiment=squares")
     before = (project / "results/squares/table.csv").read_bytes()
