@@ -1,5 +1,6 @@
 """`run.checkpoint`: folders that outlive attempts at a run. Whose they are, who may use them now, and when they go."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -18,6 +19,8 @@ from runner.record import Notice, Record, Trail
 PAUSE = 0.02
 PATIENCE = 2.0
 """Seconds after which somebody who waits for a checkpoint is told for whom; the remains of a killed sweep are gone by then."""
+_HELD, _TOLD = (1, 0), (1, 1)
+"""Length and start of what is locked of a lock's file: by who has it, and once it has written there who it is."""
 LOOK_RECORDS, LOOK_SECONDS = 1024, 1.0
 
 
@@ -103,6 +106,8 @@ def _settle(folder: Path, descriptor: int, holder: str) -> int:
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, holder.encode(), 0)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.lockf(descriptor, fcntl.LOCK_EX, *_TOLD)  # waits for those who look, a moment
         folder.mkdir(exist_ok=True)
     except BaseException:
         os.close(descriptor)
@@ -115,16 +120,25 @@ def _try(folder: Path) -> tuple[int | None, str]:
     lock = _lock(folder)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, *_HELD)
         if _is(descriptor, lock):  # else who had it has removed it meanwhile
             return descriptor, ""
         other = ""
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EAGAIN):
             return descriptor, ""  # a file system without locks
-        other = os.pread(descriptor, 256, 0).decode(errors="replace")
+        other = os.pread(descriptor, 256, 0).decode(errors="replace") if _is_told(descriptor) else ""
     os.close(descriptor)
     return None, other
+
+
+def _is_told(descriptor: int) -> bool:
+    """Whether what stands there is of the one who has it: in its first moment it is of the one before."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, *_TOLD)
+    except OSError:
+        return True
+    return False
 
 
 def _is(descriptor: int, path: Path) -> bool:

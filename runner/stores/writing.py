@@ -11,7 +11,7 @@ from runner.stores.damage import HINT, check_structure, check_version, told
 from runner.stores.explained import Explanation
 from runner.stores.fixed import FixedKwargs
 from runner.stores.migrate import migrate
-from runner.stores.reader import BUSY_SECONDS, CACHE, SqliteReader
+from runner.stores.reader import BUSY_SECONDS, SqliteReader
 from runner.stores.trails import Trails
 from runner.stores.turns import Turn
 
@@ -44,7 +44,6 @@ class WritingStore(SqliteReader):
                 raise StoreError(f"{self._path} is damaged ({wrong}); {HINT}")
         wal.choose_journal(self._db, self._path, remote=self._at_once)
         self._db.execute("PRAGMA foreign_keys=ON")
-        self._db.execute(CACHE)
         with self._transaction():
             if opened is not None and opened != _file(self._path):
                 raise StoreError(f"{self._path} was replaced by a repair in this moment; run it again")

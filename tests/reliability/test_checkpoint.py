@@ -269,6 +269,17 @@ def test_one_that_is_in_use_is_waited_for_and_that_is_told(tmp_path, capsys, mon
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_one_before_wrote_is_not_taken_for_who_has_it(tmp_path):
+    os.close(checkpoint.hold(tmp_path / "a", "run a"))
+    lock = str(tmp_path / "a.lock")
+    code = f"import fcntl, time; file = open({lock!r}, 'r+'); fcntl.lockf(file, fcntl.LOCK_EX, 1); print(flush=True); time.sleep(0.5)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:  # it has it, and has not said so yet
+        other.stdout.readline()
+        descriptor = checkpoint.hold(tmp_path / "a", "run a")
+        assert descriptor is not None
+    os.close(descriptor)
+
+
 def test_many_that_hold_and_remove_one_never_have_it_together(tmp_path):
     code = f"""
 import os, pathlib, sys
