@@ -7,11 +7,11 @@ BIN := .venv/bin
 run: .venv/.run  ## set up .venv and run the first experiment
 	$(BIN)/xrun +experiment=coins -m N=10,100
 
-test: .venv/.dev  ## all tests, warnings as errors, a worker per CPU
-	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile
+test: .venv/.dev  ## all tests, warnings as errors, a worker per CPU; in their order, since files with few tests are the long ones
+	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile --no-loadscope-reorder
 
 coverage: .venv/.dev  ## the same with branch coverage, of the processes that tests start too: takes twice as long
-	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .

@@ -94,7 +94,7 @@ def test_what_waits_for_room_ends_with_its_grace(fat, small_disk):
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-@pytest.mark.parametrize("when", [8, 20, 40])
+@pytest.mark.parametrize("when", [20, *(pytest.param(n, marks=pytest.mark.soak) for n in (8, 40, 60))])
 def test_a_moment_without_room_costs_nothing(project, when):
     project.module(FAT)
     project.experiment("sweep", '{n: "range(0,900)"}')
