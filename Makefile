@@ -1,19 +1,17 @@
 # The first two targets need nothing but python3 (3.11 or newer), make and git.
 PYTHON ?= python3
 BIN := .venv/bin
-# One more than there are CPUs: tests wait for processes and clocks a good part of the time.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .PHONY: run test coverage lint format bench soak iris clean
 
 run: .venv/.run  ## set up .venv and run the first experiment
 	$(BIN)/xrun +experiment=coins -m N=10,100
 
-test: .venv/.dev  ## all tests, warnings as errors, in parallel and in their order, since files with few tests are the long ones
-	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: .venv/.dev  ## all tests, warnings as errors, a worker per CPU
+	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile
 
 coverage: .venv/.dev  ## the same with branch coverage, of the processes that tests start too: takes twice as long
-	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/python -m pytest -q -m "not soak" -n auto --dist loadfile --cov --cov-report=term
 
 lint: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .

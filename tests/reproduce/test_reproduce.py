@@ -320,7 +320,7 @@ def test_ids_that_are_other_ones_are_told_with_the_reason(project: Project) -> N
     assert done.stdout.startswith("hid: the same, bit for bit: 1 run\nthe ids are other ones, because of: code step ")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_interrupted_reproduction_leaves_nothing(project: Project, number: int) -> None:
     project.xrun("+experiment=waiting", "-q")
     before, mark = project.snapshot(), project.home / "mark"
