@@ -87,7 +87,11 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
             folder = workspace.results / experiment.name
             facts = results.Facts(tally=watch.tally(), provenance=evidence.provenance(), epoch=epoch)
-            made = invocation.helper.call(results.publish, _portable(planned), workspace.store, folder, facts)
+            published = invocation.helper.begin(results.publish, _portable(planned), workspace.store, folder, facts)
+            try:
+                verdicts = _checked(planned, workspace)  # meanwhile
+            finally:
+                made = published()
         finally:
             lock.release()
     finally:
@@ -98,7 +102,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         folder=folder,
         tally=watch.tally(),
         table=made,
-        verdicts=_checked(planned, workspace),
+        verdicts=verdicts,
         stopped=invocation.stop.signal,
         again=invocation.requeueable and invocation.stop.signal in REQUEUED,
         reason=invocation.stop.reason,
