@@ -74,14 +74,11 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         inspection = executor.inspect(experiment)
         planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)
         chosen.check(experiment.results.columns, planned.axes)
-        for note in inspection.notes:
-            invocation.console.say(f"xrun: warning: {experiment.mask.text(note)}")
+        for note in (*map(experiment.mask.text, inspection.notes), *_not_enforced(experiment, executor)):
+            invocation.console.say(f"xrun: warning: {note}")
         schema_checked()
         if experiment.provenance.git_clean:
             git_provenance.require_clean(evidence.git())
-        for option in ("timeout", "max_memory") if not isinstance(executor, Local) else ():
-            if any(getattr(step, option) for step in experiment.steps):
-                invocation.console.say(f"xrun: warning: `{option}` is enforced by the executor `local` alone; here it is not")
         lock = Lock(workspace, experiment.name)
         try:
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
@@ -110,6 +107,14 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     )
     account.show(result, watch, invocation.console)
     return result
+
+
+def _not_enforced(experiment: Experiment, executor: Executor) -> list[str]:
+    """What is to be said of limits that steps have and nobody looks at."""
+    if isinstance(executor, Local):
+        return []
+    limits = [option for option in ("timeout", "max_memory") if any(getattr(step, option) for step in experiment.steps)]
+    return [f"`{option}` is enforced by the executor `local` alone; here it is not" for option in limits]
 
 
 def _checked(planned: Plan, workspace: Workspace) -> tuple[checks.Verdict, ...]:

@@ -100,11 +100,10 @@ def _turn(waiting: Waiting, executor: Executor, store: Store, state: _State) -> 
     """What is cached is found, what is free gets work, what has come is taken, and committed when it is time."""
     _drain_if_asked(state, executor)
     waiting.look_around()
-    if not state.draining:
+    if not state.draining and not state.pending.full:
         yield from waiting.cached()
-        if not state.pending.full:
-            yield from _try_again(waiting, executor, store, state)
-            _feed(waiting, executor, state)
+        yield from _try_again(waiting, executor, store, state)
+        _feed(waiting, executor, state)
     yield from _take(executor.events(_patience(state, waiting, executor)), state)
     if state.pending.ripe(idle=not executor.busy()):
         yield from _commit(store, state, waiting)

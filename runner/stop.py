@@ -4,6 +4,9 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 
+CLEANING_SECONDS = 1.0
+"""What cleaning up after a KeyboardInterrupt may take. Who asks again after that has not been heard."""
+
 
 class Stage(Enum):
     """Where an invocation is, as far as a signal is concerned."""
@@ -24,7 +27,8 @@ class Stop:
     stage: Stage = Stage.BEFORE
     reason: str = ""
     """Why the loop itself starts nothing more: `on_error`, `max_failures`."""
-    _raised: bool = False
+    _raised: float = float("-inf")
+    """Monotonic time of the last KeyboardInterrupt."""
 
     def ask(self, signal: int, grace: float) -> None:
         """One more wish; the first grants `grace` seconds to what runs.
@@ -36,8 +40,9 @@ class Stop:
         self.signal = self.signal or signal
         if self.level == 1:
             self.deadline = time.monotonic() + grace
-        if not self._raised and (self.stage is Stage.BEFORE or (self.stage is Stage.AFTER and self.level > 1)):
-            self._raised = True  # once, so that the cleaning up is not interrupted as well
+        settled = time.monotonic() - self._raised > CLEANING_SECONDS
+        if settled and (self.stage is Stage.BEFORE or (self.stage is Stage.AFTER and self.level > 1)):
+            self._raised = time.monotonic()  # once, so that the cleaning up is not interrupted as well; a finalizer may swallow one
             raise KeyboardInterrupt(signal)
 
     @property

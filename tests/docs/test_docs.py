@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,10 @@ def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
         if not target.startswith("http"):
             assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_architecture_names_every_module_of_every_layer() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    modules = [module.strip() for layer in contracts[0]["layers"] for module in layer.split("|")]
+    page = (ROOT / "ARCHITECTURE.md").read_text().partition("## Layers")[2].partition("## Processes")[0]
+    assert [module for module in modules if not re.search(rf"`{module}/?`", page)] == []
