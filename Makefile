@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Without its caches every start of Python compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test coverage lint format bench soak iris clean
 
 run: .venv/.run  ## set up .venv and run the first experiment

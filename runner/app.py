@@ -83,7 +83,8 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         try:
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
             folder = workspace.results / experiment.name
-            facts = results.Facts(tally=watch.tally(), provenance=evidence.provenance(), epoch=epoch)
+            tally = watch.tally().ordered(planned)
+            facts = results.Facts(tally=tally, provenance=evidence.provenance(), epoch=epoch)
             published = invocation.helper.begin(results.publish, _portable(planned), workspace.store, folder, facts)
             try:
                 verdicts = _checked(planned, workspace)  # meanwhile
@@ -97,7 +98,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         experiment=experiment.name,
         plan=planned,
         folder=folder,
-        tally=watch.tally(),
+        tally=tally,
         table=made,
         verdicts=verdicts,
         stopped=invocation.stop.signal,

@@ -5,8 +5,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from runner import __version__, chosen, stores, table
 from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
-from runner.plan import Plan
+from runner.plan import Plan, Run
 from runner.provenance.environment import masked
 from runner.record import Provenance, Record
 from runner.secret import labelled
@@ -48,6 +48,17 @@ class Tally:
     cached: int = 0
     unsuccessful: tuple[Record, ...] = ()
     """Runs that did not complete, without their tracebacks when there are many."""
+
+    def ordered(self, runs: Iterable[Run]) -> "Tally":
+        """The same in plan order: runs end in any order, and what is told of them twice is to be equal."""
+        left = {record.id_run: record for record in self.unsuccessful}
+        found = []
+        for run in runs if left else ():
+            if (record := left.pop(run.id_run, None)) is not None:
+                found.append(record)
+                if not left:
+                    break
+        return replace(self, unsuccessful=(*found, *left.values()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

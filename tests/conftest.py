@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("xrun", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 settings.load_profile("xrun")
 
+for _name in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):
+    os.environ.pop(_name, None)  # what tests start writes and imports as it does for most users
+
 for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(_number) is signal.SIG_IGN:  # as under nohup, or in a script's background: what tests start would inherit it
         signal.signal(_number, _handler)

@@ -1,7 +1,7 @@
 """Two tables, point by point: the same to the last bit, the same within a tolerance, or where they differ. Pure."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -62,17 +62,24 @@ class Side:
     rows: Mapping[Group, Mapping[str, Any]]
     statuses: Mapping[Group, str]
     """Of runs that did not complete."""
+    points: tuple[Group, ...] = ()
+    """All of them in plan order, as far as it is known."""
 
     @classmethod
-    def of(cls, sample: Sample, unsuccessful: Iterable[Mapping[str, Any]], ignored: frozenset[str] = frozenset()) -> "Side":
-        """Of a table and a manifest's list of what did not complete, without columns `ignored`."""
+    def of(cls, sample: Sample, manifest: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> "Side":
+        """Of a table and its manifest, without columns `ignored`."""
+        unsuccessful = manifest.get("unsuccessful") or ()
         rows = {point(row.params): {name: value for name, value in row.fields.items() if name not in ignored} for row in sample.rows}
-        return cls(rows, {point(each.get("params") or {}): str(each.get("status")) for each in unsuccessful})
+        ended = {point(each.get("params") or {}): str(each.get("status")) for each in unsuccessful}
+        points = {row.record.id_run: point(row.params) for row in sample.rows}
+        points |= {str(each.get("id_run")): point(each.get("params") or {}) for each in unsuccessful}
+        return cls(rows, ended, tuple(points[name] for name in manifest.get("runs") or () if name in points))
 
     def only(self, wanted: Group) -> "Side":
         """That run alone."""
         rows = {group: row for group, row in self.rows.items() if group == wanted}
-        return Side(rows, {group: status for group, status in self.statuses.items() if group == wanted})
+        ended = {group: status for group, status in self.statuses.items() if group == wanted}
+        return Side(rows, ended, tuple(group for group in self.points if group == wanted))
 
     def status(self, group: Group) -> str:
         """How the run ended."""
@@ -105,7 +112,8 @@ class Compared:
 
 def compare(recorded: Side, reproduced: Side, tolerance: Tolerance) -> Compared:
     """Match runs by their point and hold every value against the recorded one. A run that fails again is equal."""
-    points = list(dict.fromkeys([*recorded.rows, *recorded.statuses, *reproduced.rows, *reproduced.statuses]))
+    known = [group for side in (recorded, reproduced) for groups in (side.points, side.rows, side.statuses) for group in groups]
+    points = list(dict.fromkeys(known))
     has = [point for point in points if recorded.status(point) not in (NEVER, "CANCELLED")]
     return Compared(
         runs=len(has),

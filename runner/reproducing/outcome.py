@@ -61,7 +61,7 @@ def judge(recording: Recording, made: Published, tolerance: Tolerance, leave: tu
     old = recording.published if recording.published.has_table else made
     new = made if (recording.folder / FILES[0]).is_file() or old is made else _csv_alone(made, scratch)
     drop = frozenset(leave)
-    before, after = (Side.of(each.sample(), told.get("unsuccessful") or (), drop) for each, told in ((old, then), (new, now)))
+    before, after = (Side.of(each.sample(), told, drop) for each, told in ((old, then), (new, now)))
     ids = [str(each) for each in now.get("runs") or ()]
     if recording.run:
         point = _point_of(recording, old)

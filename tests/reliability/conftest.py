@@ -56,7 +56,8 @@ try:
     with closing(stores.open(path)) as store:
         for record in execute(planned, executor, store, wait_if_full=False):
             if isinstance(record, Record):
-                print(record.id_run, flush=True)
+                sys.stdout.write(f"{record.id_run}\\n")  # in one write, which is one acknowledgement
+                sys.stdout.flush()
 except StoreError as error:
     print(error, file=sys.stderr)
     sys.exit(74)

@@ -1,6 +1,7 @@
 """Two tables, point by point."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,15 @@ def test_runs_without_a_recorded_end_are_counted_and_not_compared():
     found = compare(recorded, reproduced, EXACT)
 
     assert (found.runs, found.unrecorded, found.verdict, found.cells) == (1, 2, Verdict.SAME, ())
+
+
+def test_differences_come_in_plan_order_whether_runs_completed_or_not():
+    order = tuple(point({"x": x}) for x in (1, 2, 3))
+    recorded = replace(side({1: {"y": 1}, 3: {"y": 3}}, [(2, "FAILED")]), points=order)
+
+    found = compare(recorded, side({3: {"y": 4}, 2: {"y": 2}, 1: {"y": 2}}), EXACT)
+
+    assert [str(cell.point) for cell in found.cells] == ["x=1", "x=2", "x=3"]
 
 
 def test_run_that_is_not_there_any_more_is_a_difference():

@@ -241,9 +241,10 @@ def by_pool(run):
 def by_return(run):
     for n in range(50):
         run.log_metric("a", n)
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         return
-    os.wait()
+    os.waitpid(pid, 0)
     run.log_metric("a", 50)
 def in_threads(run):
     import threading
@@ -266,11 +267,12 @@ def in_threads(run):
     thread.join()
 def folders(run):
     for n in range(3):
-        if os.fork() == 0:
+        pid = os.fork()
+        if pid == 0:
             (run.dir / "outputs").mkdir(exist_ok=True)
             (run.dir / "outputs" / str(n)).write_text("x")
             os._exit(0)
-        os.wait()
+        os.waitpid(pid, 0)
     run.fields.found = sorted(os.listdir(run.dir / "outputs"))
 """
 
