@@ -2,7 +2,8 @@
 
 A file that the run wrote into its own folder is copied as well, never hard-linked: `checkpoint.pt` is written again in place every
 epoch, and a link would let that change what was kept. The copy is done by the kernel, which on btrfs and XFS shares the blocks.
-What is written is as durable as any file that programs write: nothing is fsynced.
+The disk is told to keep them when the run ends (`files.settle`), before its record is written: a record names nothing that a power cut
+takes along.
 """
 
 import errno

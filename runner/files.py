@@ -1,8 +1,8 @@
-"""Files written whole or not at all, and errors of a source told apart from trouble with the disk."""
+"""Files written whole or not at all, kept by the disk when that is asked for; errors of a source told apart from trouble with the disk."""
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,18 +16,23 @@ class SourceError(FileNotFoundError):
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make `target` a copy of the file `source`, whole or not at all. Raises SourceError, or OSError for the target."""
+    """Make `target` a copy of the file `source`, whole or not at all. Raises SourceError, or OSError for the target.
+
+    Whoever copies many files has the disk keep them together: `settle`.
+    """
     reading = _opened(source)
     try:
-        with replacing(target) as writing:
+        with replacing(target, durable=False) as writing:
             _pour(reading, writing)
     finally:
         os.close(reading)
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[int]:
+def replacing(target: Path, *, durable: bool = True) -> Iterator[int]:
     """A file descriptor for the new content of `target`, which is there once the block has ended without an error. Folders are made.
+
+    If `durable`, a power cut leaves the old content or the new one, and never an empty file.
 
     A link is replaced, and what it leads to stays as it is: a file that DVC tracks may be one into DVC's cache. A pipe or a device
     (`/dev/stdout`) is written to as it is.
@@ -45,6 +50,8 @@ def replacing(target: Path) -> Iterator[int]:
     try:
         try:
             yield descriptor
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         draft.replace(target)
@@ -68,6 +75,30 @@ def put(data: bytes, target: Path) -> None:
     """Make `data` the content of `target`, whole or not at all. Raises OSError."""
     with replacing(target) as writing:
         _write(writing, data)
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep what is in a file, or the names that are in a folder. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe that has taken its place would wait for a writer
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def settle(folder: Path, paths: Iterable[str]) -> None:
+    """Have the disk keep the files at `paths` below `folder`, and their names. Those that are gone are left out. Raises OSError.
+
+    All at once, which is cheaper than one by one while they are written: the first call commits the file system's journal for the rest.
+    """
+    folders = {folder, folder.parent}
+    for path in paths:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            sync(folder / path)
+        folders.update(parent for parent in (folder / path).parents if parent.is_relative_to(folder))
+    for each in folders:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            sync(each)
 
 
 def is_draft(name: str) -> bool:

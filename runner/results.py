@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runner import __version__, chosen, stores, table
+from runner import __version__, chosen, files, stores, table
 from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
 from runner.plan import Plan, Run
@@ -160,9 +160,9 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
     """Everything that is needed to trust the table, or to make it again."""
     told = asdict(facts.provenance)
     git = told.pop("git")
-    files = {"experiment.yaml": plan.experiment.yaml}
+    texts = {"experiment.yaml": plan.experiment.yaml}
     if git is not None:
-        files |= {"changes.patch": git["patch"]} if git["patch"] else {}
+        texts |= {"changes.patch": git["patch"]} if git["patch"] else {}
         git["patch"] = "changes.patch" if git["patch"] else None
     experiment = plan.experiment
     return {
@@ -190,7 +190,7 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
             "valid": not made.violations,
             "violations": [asdict(v) for v in made.violations[:100]],
         },
-        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
         "runs": ids,
     }
 
@@ -210,7 +210,7 @@ def _reason(record: Record) -> dict[str, str] | None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all. Raises StoreError."""
+    """Write a file so that it is there whole or not at all, also after a power cut. Raises StoreError."""
     try:
         with tempfile.NamedTemporaryFile(
             "w", dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False, encoding="utf-8"
@@ -221,6 +221,7 @@ def replace_text(path: Path, text: str) -> None:
                 os.fsync(file.fileno())
                 Path(file.name).chmod(0o644)
                 Path(file.name).replace(path)
+                files.sync(path.parent)
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise

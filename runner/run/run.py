@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from runner import artifacts, codec
+from runner import artifacts, codec, files
 from runner.logged import Entries, Prefix
 from runner.record import Start
 from runner.run.logs import Logs
@@ -79,6 +79,15 @@ class Run(Logs):
             child.end(status)
         if not self._outputs_are_kept:
             self._keep_outputs()
+        if self._kept:
+            self._settle()
+
+    def _settle(self) -> None:
+        assert self._flow is not None  # through which the news of them went
+        try:
+            files.settle(self._folders / self.id_run, self._kept)
+        except OSError as error:
+            self._flow.trouble(error)
 
     def _keep_outputs(self) -> None:
         outputs = self._folders / self.id_run / "outputs" if self._emptied else None  # also where a forked process made it

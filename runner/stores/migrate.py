@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from runner import files
 from runner.errors import StoreError
 from runner.stores import sums
 from runner.stores.rows import sum_of
@@ -45,11 +46,7 @@ def _copy(path: Path, target: Path) -> None:
             closing(sqlite3.connect(draft)) as copy,
         ):
             source.backup(copy)
-        descriptor = os.open(draft, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        files.sync(draft)
         draft.replace(target)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} is of an older format, and no copy of it can be written to {target}: {error}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NewType
 
 from runner.errors import IncompleteError, StoreError
+from runner.files import sync
 from runner.table import text
 from runner.table.column import objects
 from runner.table.kinds import kind
@@ -148,12 +149,4 @@ def _replaced(folder: Path, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
             file.close()
         for draft in drafts:
             draft.unlink(missing_ok=True)
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import stores
+from runner import files, stores
 from runner.stores import salvage
 from runner.upkeep import kept
 from runner.upkeep.finding import Finding, require_alone
@@ -58,9 +58,5 @@ def _replace(store: Path, new: Path) -> Path:
         wal.rename(old.with_name(f"{old.name}-wal"))
     shm.unlink(missing_ok=True)
     new.replace(store)
-    descriptor = os.open(store.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.sync(store.parent)
     return old

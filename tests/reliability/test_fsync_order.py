@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 LINE = re.compile(r"^(?P<call>\w+)\((?P<fd>\d+)<(?P<path>[^>]*)>(?P<rest>.*)$")
+BEGAN = re.compile(r"^\d+ +(?P<call>\w+)\(\d+<(?P<path>[^>]*)>")
+"""Of several processes, whose lines end when something else has begun."""
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
@@ -30,3 +32,27 @@ def test_every_acknowledgement_comes_after_an_fsync_of_what_was_written_before_i
             assert not any(files.values()), f"acknowledged with writes that no fsync followed: {files}, {line}"
             acked += 1
     assert acked == len(done.stdout.splitlines()) == runs
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_files_that_a_run_keeps_are_on_the_disk_before_its_record_is(project):
+    project.module(
+        "def step(run):\n    (run.dir / 'outputs').mkdir()\n    (run.dir / 'outputs' / 'model').write_bytes(b'x' * 9000)\n"
+        "    run.log_artifact(__file__, 'code/')\n    with run.child_run('fold') as child:\n        child.log_artifact(__file__, 'copy')\n"
+    )
+    project.experiment("keeps", "{n: [1, 2]}")
+    trace = project.root / "trace"
+    calls = "trace=write,pwrite64,copy_file_range,fsync,fdatasync"
+    process = project.start("+experiment=keeps", "-q", prefix=("strace", "-f", "-qq", "-y", "-s", "9", "-e", calls, "-o", str(trace)))
+    assert process.wait(120) == 0
+    began = [found for line in trace.read_text().splitlines() if (found := BEGAN.match(line))]
+    synced = {found["path"]: n for n, found in enumerate(began) if "sync" in found["call"]}
+    wrote = {found["path"]: n for n, found in enumerate(began) if "sync" not in found["call"]}
+    """Where in the trace that happened last."""
+    recorded = synced[f"{project.store}-wal"]
+    folders = sorted((project.store.parent / "artifacts").iterdir(), key=lambda folder: (folder / "outputs").exists())
+    assert len(folders) == 4
+    for folder, paths in zip(folders, [("copy", "")] * 2 + [("outputs/model", "code/work.py", "outputs", "code", "")] * 2, strict=True):
+        assert all(synced[str(folder / path).rstrip("/")] < recorded for path in paths)
+    for folder in folders[2:]:
+        assert wrote[str(folder / "outputs" / "model")] < synced[str(folder / "outputs" / "model")]
