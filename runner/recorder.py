@@ -3,7 +3,6 @@
 import atexit
 import functools
 import os
-import resource
 import sys
 import time
 import uuid
@@ -26,6 +25,7 @@ from runner.record import GitState, Outcome, Status
 from runner.run import Run
 from runner.secret import shown_as
 from runner.spec import Experiment, Grid, Variant
+from runner.usage import cpu_seconds, peak_memory
 from runner.views import View
 from runner.workspace import locate
 
@@ -57,7 +57,7 @@ class Recorder(Run):
         self._root = place.find(Path.cwd()).root
         workspace = locate(self._root, None)
         workspace.prepare()
-        self._started, self._begun, self._cpu, self._pid = time.time(), time.perf_counter(), _cpu_seconds(), os.getpid()
+        self._started, self._begun, self._cpu, self._pid = time.time(), time.perf_counter(), cpu_seconds(), os.getpid()
         super().__init__(
             id_run=id_run or str(uuid.uuid4()),
             kwargs=View(),
@@ -110,8 +110,8 @@ class Recorder(Run):
             failure=describe(failed, "", self._root) if failed else None,
             started=self._started,
             seconds=time.perf_counter() - self._begun,
-            cpu_seconds=_cpu_seconds() - self._cpu,
-            max_rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+            cpu_seconds=cpu_seconds() - self._cpu,
+            max_rss=peak_memory(),
         )
         self._commit(outcome, self.finish(completed=status.ok))
         if unkept is not None:
@@ -160,9 +160,3 @@ def _failure(error: BaseException | None) -> BaseException | None:
 def _git(root: Path, results: Path) -> GitState | None:
     """The repository when the program recorded its first run: what was edited since is not what it has imported."""
     return git_provenance.state(root, exclude=git_provenance.own(root, results))
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of those that it started and waited for."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
