@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 from runner.executors import memory
 from runner.executors.page import Page
-from runner.executors.workers import OUT_OF_MEMORY, Worker
+from runner.executors.workers import Worker
+from runner.oom import OUT_OF_MEMORY
 from runner.record import Status
 from runner.worker import Job
 

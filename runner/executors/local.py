@@ -12,9 +12,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from runner import process
+from runner import oom, process
 from runner.errors import WorkerStartError
-from runner.executors import oom
 from runner.executors.limits import Limits
 from runner.executors.nursery import Nursery
 from runner.executors.observing import Observer

@@ -18,12 +18,11 @@ from runner.executors.parent import kill_group
 from runner.executors.sampling import taken
 from runner.executors.streams import Streams
 from runner.logged import Entries
+from runner.oom import OUT_OF_MEMORY
 from runner.record import Failure, Live, Outcome, Status
 from runner.worker import Item
 
 MAX_TRACE = 64_000
-OUT_OF_MEMORY = "oom"
-"""Kind of the failure of a run that was ended because it used too much memory."""
 
 GARBLED = 114
 """Stands for the end of a worker that was killed because something else than its reports came from it."""

@@ -9,13 +9,14 @@ waiting    follows the process, and ends it with all that it has started
 failing    exit codes and signals as an error
 """
 
+import functools
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from runner import templates
+from runner import oom, templates
 from runner.capture import flush
 from runner.run import Run
 from runner.scripts import arguments, failing, metrics
@@ -31,6 +32,7 @@ __all__ = ["ScriptError", "perform"]
 
 Report = Callable[[], object]
 """Called about once a second while the process runs, so that what was logged is sent on."""
+_counter = functools.cache(oom.counter)
 
 
 def perform(step: Step, run: Run, root: Path, report: Report = lambda: None) -> dict[str, Any] | None:
@@ -64,6 +66,7 @@ def _perform(step: Step, process: Process, run: Run, root: Path, report: Report)
         stack.callback(output.close)
         stack.callback(errors.close)
         words = arguments.command_of(process, run, root, (named, folder))
+        kernel = oom.Watch(_counter())
         child = _start(words, folder, arguments.environment_of(process, run, root, spool.description), (output, errors))
 
         def look() -> bool:
@@ -87,7 +90,8 @@ def _perform(step: Step, process: Process, run: Run, root: Path, report: Report)
             scalars.finish()
         if end.code:
             run.fields.update(spool.fields or {})
-            raise failing.ended(end.code, step.name, arguments.shown(process, words), errors.tail, output.tail)
+            told = arguments.shown(process, words)
+            raise failing.ended(end.code, step.name, told, errors.tail, output.tail, oom=kernel.has_killed())
         if file is not None:
             file.finish()
         return spool.fields

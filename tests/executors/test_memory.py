@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.executors import memory, oom
+from runner import oom
+from runner.executors import memory
 from runner.executors.workers import end_of_process
 from runner.record import Status
 

@@ -18,10 +18,16 @@ def step(n):
     return {"value": (n * 2654435761 % 1000003) / 7, "text": f"run {n}"}
 """
 
+GREEDY_SCRIPT = """
+import runner, work
+run = runner.get_run()
+run.fields.update(work.step(run.params.n))
+"""
+
 
 def check(project, bad):
     rows = project.assert_ok()
-    assert {n for n, status, _ in rows.values() if status == "CRASHED"} == bad
+    assert {n for n, status, _ in rows.values() if status == "CRASHED"} == bad, project.run("ls")[1]
     assert Counter(status for _, status, _ in rows.values()) == {"COMPLETED": len(rows) - len(bad), "CRASHED": len(bad)}
     assert project.query("SELECT DISTINCT json_extract(failure, '$.kind') FROM run WHERE failure IS NOT NULL") == [("oom",)]
 
@@ -86,14 +92,16 @@ def limited():
     group.rmdir()
 
 
-def test_what_the_kernel_kills_for_want_of_memory_is_recorded_as_that(project, limited):
+@pytest.mark.parametrize("step", ["work.step", "{script: greedy.py}", "{command: [sh, -c, 'python greedy.py; exit $?']}"])
+def test_what_the_kernel_kills_for_want_of_memory_is_recorded_as_that(project, limited, step):
     project.module(GREEDY.replace("50_000_000", "100_000_000"))
-    project.experiment("greedy", '{n: "range(0,60)"}')
+    (project.root / "greedy.py").write_text(GREEDY_SCRIPT)
+    project.experiment("greedy", '{n: "range(0,30)"}', steps=f"[{step}]")
     join = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
     process = project.start("+experiment=greedy", prefix=("sh", "-c", join, str(limited)))
     _, err = process.communicate(timeout=300)
     assert process.returncode == 1, err
-    check(project, {n for n in range(60) if n % 10 == 3})
+    check(project, {n for n in range(30) if n % 10 == 3})
 
 
 @pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="needs Linux")

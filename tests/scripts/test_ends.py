@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.scripts import failing
+
 XRUN = Path(sys.executable).with_name("xrun")
 FILES = {
     "killed.py": """
@@ -137,3 +139,11 @@ def test_what_a_worker_took_for_an_earlier_run_is_not_counted_for_the_one_that_i
     assert (before["status"], died["status"]) == ("COMPLETED", "CRASHED")
     assert before["cpu_seconds"] > 0.25 > died["cpu_seconds"]
     assert before["max_rss"] > 300_000_000 > died["max_rss"] > 1_000_000
+
+
+@pytest.mark.parametrize(("code", "kind"), [(-9, "oom"), (137, "oom"), (-11, "SIGSEGV"), (3, "exit 3")])
+def test_a_kill_that_the_kernel_has_counted_is_its_own_and_of_a_shells_child_too(code, kind):
+    error = failing.ended(code, "train", "sh -c 'python train.py'", b"Killed\n", b"", oom=True)
+    assert (error.kind, error.died) == (kind, code != 3)
+    assert ("because memory ran out" in str(error)) == (kind == "oom")
+    assert failing.ended(code, "train", "x", b"", b"").kind != "oom"

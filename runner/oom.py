@@ -7,6 +7,8 @@ Where there is none to read, the count of the whole machine must do.
 import contextlib
 from pathlib import Path
 
+OUT_OF_MEMORY = "oom"
+"""The kind of such a failure."""
 _COUNT = "oom_kill"
 
 
