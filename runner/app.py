@@ -92,6 +92,9 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
                 made = published()
         finally:
             lock.release()
+    except KeyboardInterrupt:
+        invocation.stop.heard = True
+        raise
     finally:
         executor.close()
     result = Result(

@@ -27,6 +27,8 @@ class Stop:
     stage: Stage = Stage.BEFORE
     reason: str = ""
     """Why the loop itself starts nothing more: `on_error`, `max_failures`."""
+    heard: bool = False
+    """Whether a KeyboardInterrupt has arrived where what was begun is cleaned up."""
     _raised: float = float("-inf")
     """Monotonic time of the last KeyboardInterrupt."""
 
@@ -42,8 +44,13 @@ class Stop:
             self.deadline = time.monotonic() + grace
         settled = time.monotonic() - self._raised > CLEANING_SECONDS
         if settled and (self.stage is Stage.BEFORE or (self.stage is Stage.AFTER and self.level > 1)):
-            self._raised = time.monotonic()  # once, so that the cleaning up is not interrupted as well; a finalizer may swallow one
+            self._raised = time.monotonic()  # once, so that the cleaning up is not interrupted as well
             raise KeyboardInterrupt(signal)
+
+    def insist(self) -> None:
+        """Some time after `ask` has raised: raise again, unless that was heard. A finalizer, or what an import calls, may swallow it."""
+        if self.stage is not Stage.EXECUTING and not self.heard:
+            raise KeyboardInterrupt(self.signal)
 
     @property
     def now(self) -> bool:

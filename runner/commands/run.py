@@ -15,7 +15,7 @@ from typing import TextIO
 from runner import __version__
 from runner.beside import Helper
 from runner.commands import options as shared
-from runner.stop import Stop
+from runner.stop import CLEANING_SECONDS, Stop
 
 INT_GRACE = 5.0
 TERM_GRACE = 20.0
@@ -131,7 +131,15 @@ def _signals(stop: Stop, grace: float | None, *, requeueable: bool) -> Iterator[
     """
 
     def ask(number: int, _: FrameType | None) -> None:
-        stop.ask(number, grace if grace is not None else INT_GRACE if number == signal.SIGINT else TERM_GRACE)
+        try:
+            stop.ask(number, grace if grace is not None else INT_GRACE if number == signal.SIGINT else TERM_GRACE)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGALRM, insist)
+            signal.setitimer(signal.ITIMER_REAL, CLEANING_SECONDS, CLEANING_SECONDS)
+            raise
+
+    def insist(_: int, __: FrameType | None) -> None:
+        stop.insist()
 
     asking = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means it
@@ -142,5 +150,6 @@ def _signals(stop: Stop, grace: float | None, *, requeueable: bool) -> Iterator[
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in old.items():
             signal.signal(number, signal.SIG_IGN if stop.level else handler)

@@ -34,6 +34,25 @@ def test_who_has_not_been_heard_is_heard_when_he_asks_again(clock):
     assert stop.signal == signal.SIGINT
 
 
+def test_a_wish_that_was_swallowed_is_repeated_until_it_is_heard():
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        stop.ask(signal.SIGTERM, 5.0)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt, match=str(int(signal.SIGTERM))):
+            stop.insist()
+    stop.heard = True
+    stop.insist()
+
+
+def test_while_runs_execute_nothing_needs_to_be_repeated():
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        stop.ask(signal.SIGINT, 5.0)  # swallowed; the loop sees the level
+    stop.stage = Stage.EXECUTING
+    stop.insist()
+
+
 def test_while_runs_execute_nothing_is_raised(clock):
     stop = Stop(stage=Stage.EXECUTING)
     for _ in range(3):

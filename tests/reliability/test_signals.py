@@ -114,6 +114,31 @@ def test_an_interrupt_while_the_steps_are_imported_ends_it_at_once(project):
     project.assert_none_alive()
 
 
+def test_an_interrupt_that_a_finalizer_swallows_is_not_lost(project):
+    """Python drops what is raised in `__del__` and in callbacks of weak references, of which imports have many."""
+    project.module(
+        """
+import time
+from pathlib import Path
+class Deaf:
+    def __del__(self):
+        Path(__file__).with_name("ready").write_text("x")
+        time.sleep(99)
+Deaf()
+time.sleep(99)
+def step(n): pass
+"""
+    )
+    sweep(project, executor={"name": "serial"})
+    process = project.start("+experiment=sweep")
+    project.wait_for(project.root / "ready")
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Exception ignored in: <function Deaf.__del__" in err
+    project.assert_none_alive()
+
+
 def test_it_can_be_stopped_where_a_script_started_it_with_interrupts_ignored(project):
     sweep(project)
     command = " ".join(project.command("+experiment=sweep"))
