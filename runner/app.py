@@ -12,6 +12,7 @@ from runner.execute import execute
 from runner.executors.base import Executor
 from runner.executors.local import Local
 from runner.invocation import REQUEUED, Invocation, Result
+from runner.lock import Lock
 from runner.plan import Plan
 from runner.provenance import data as data_provenance
 from runner.provenance import environment
@@ -25,7 +26,7 @@ from runner.steps.loading import Expected
 from runner.trust import Grounds
 from runner.watch import Watch
 from runner.worker import Job
-from runner.workspace import Lock, Workspace
+from runner.workspace import Workspace
 
 
 def data_states(experiment: Experiment, workspace: Workspace) -> tuple[DataState, ...]:

@@ -18,6 +18,7 @@ from runner.describe import describe
 from runner.errors import StoreError, UsageError
 from runner.flight import Flight
 from runner.flow import Flow
+from runner.lock import Presence
 from runner.logged import Entries
 from runner.provenance import environment
 from runner.provenance import git as git_provenance
@@ -37,7 +38,7 @@ class Recorder(Run):
     with its `with` block, or with the program. A program that is killed leaves what was logged and no record.
     """
 
-    __slots__ = ("_begun", "_cpu", "_epoch", "_flight", "_pid", "_plan", "_root", "_started", "_store", "ended", "name")
+    __slots__ = ("_begun", "_cpu", "_epoch", "_flight", "_pid", "_plan", "_presence", "_root", "_started", "_store", "ended", "name")
 
     def __init__(
         self,
@@ -72,7 +73,12 @@ class Recorder(Run):
         variant = Variant(grids=(Grid(),), kwargs={})
         self._plan = plan.Plan(Experiment(name=experiment, steps=(), variants=(variant,), root=self._root, yaml=""), ())
         self._flight = Flight(plan.Run(0, self.id_run, {name: shown_as(name, value) for name, value in _flat(self.params)}, 0, 0), 1)
-        self._store = stores.open(workspace.store)
+        self._presence = Presence(workspace)
+        try:
+            self._store = stores.open(workspace.store)
+        except BaseException:
+            self._presence.close()
+            raise
         self._epoch = self._store.begin(experiment, self._started, alone=False)
         self._store.describe(self._epoch, environment.provenance(git=_git(self._root, workspace.results), data=(), argv=tuple(sys.argv)))
         atexit.register(self._at_exit)
@@ -124,6 +130,7 @@ class Recorder(Run):
             self._store.append([*children, replace(record, name=self.name)], trails)
         finally:
             self._store.close()
+            self._presence.close()
 
     def _send(self, entries: Entries) -> None:
         if os.getpid() != self._pid:

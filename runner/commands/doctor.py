@@ -3,6 +3,7 @@
 import json
 import platform
 import sqlite3
+from contextlib import nullcontext
 from dataclasses import asdict
 
 from runner import upkeep
@@ -27,11 +28,12 @@ def main(arguments: list[str]) -> int:
     shared.add_place(parser)
     chosen = parser.parse_args(arguments)
     workspace = shared.workspace(chosen)
-    findings = upkeep.examine(workspace)
     repaired = None
-    if chosen.repair:
-        repaired = upkeep.repair(workspace, findings)
+    with upkeep.alone(workspace) if chosen.repair else nullcontext():
         findings = upkeep.examine(workspace)
+        if chosen.repair:
+            repaired = upkeep.repair(workspace, findings)
+            findings = upkeep.examine(workspace)
     sound = not any(finding.problem for finding in findings)
     if chosen.json:
         told = {"sound": sound, "findings": [asdict(finding) for finding in findings], "repaired": _told(repaired), **_facts()}

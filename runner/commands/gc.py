@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+from contextlib import nullcontext
 
 from runner import upkeep
 from runner.commands import options as shared
@@ -37,8 +38,9 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     workspace = shared.workspace(chosen)
     choice = upkeep.Choice(experiment=chosen.experiment, failed=chosen.failed, older_than=chosen.older_than)
-    waste = upkeep.collect(workspace, choice)
-    freed = upkeep.remove(workspace, waste) if chosen.yes else None
+    with upkeep.alone(workspace) if chosen.yes else nullcontext():
+        waste = upkeep.collect(workspace, choice)
+        freed = upkeep.remove(workspace, waste) if chosen.yes else None
     if chosen.json:
         print(json.dumps(_told(waste, freed), indent=1))
     else:

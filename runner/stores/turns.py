@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner.errors import LockedError, UsageError
+from runner.lock import named, who
 from runner.stores.mounts import NetworkWarning
 from runner.stores.presence import gone, this_process
-from runner.workspace import named, who
 
 LEASE_SECONDS: Final = 20.0
 """After so long without a beat an invocation on another machine counts as dead, unless $XRUN_LEASE_SECONDS says otherwise."""

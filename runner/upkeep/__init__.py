@@ -6,5 +6,6 @@ from runner.upkeep.collecting import collect as collect
 from runner.upkeep.collecting import remove as remove
 from runner.upkeep.examining import examine as examine
 from runner.upkeep.finding import Finding as Finding
+from runner.upkeep.finding import alone as alone
 from runner.upkeep.repairing import Repaired as Repaired
 from runner.upkeep.repairing import repair as repair

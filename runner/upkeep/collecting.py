@@ -55,7 +55,7 @@ class Waste:
 
 
 def collect(workspace: Workspace, choice: Choice) -> Waste:
-    """What can go; nothing is changed.
+    """What can go; nothing is changed. Who is about to remove it has the workspace `alone` from here to there.
 
     Raises LockedError while somebody uses the workspace, IncompleteError where there is no such experiment, StoreError for a manifest
     that cannot be read.
@@ -105,9 +105,8 @@ def _candidates(reader: stores.SqliteReader, keep: set[str], choice: Choice) -> 
 def remove(workspace: Workspace, waste: Waste) -> int:
     """Remove it; how many bytes the workspace is smaller. The rows first, so that no run is left without its files.
 
-    Raises LockedError while somebody uses the workspace, StoreError.
+    Raises StoreError. Who calls has the workspace `alone`, since before `collect`.
     """
-    require_alone(workspace)
     before = kept.size(workspace.folder)
     store = stores.open(workspace.store)
     try:

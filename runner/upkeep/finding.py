@@ -1,11 +1,14 @@
 """What an examination tells."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runner import stores
 from runner.errors import LockedError, XrunError
+from runner.lock import Lock, Presence
 from runner.stores import holders
-from runner.workspace import Lock, Workspace
+from runner.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,15 @@ def _elsewhere(workspace: Workspace) -> list[str]:
         return [str(lease) for lease in reader.leases() if reader.is_kept(lease)]
     finally:
         reader.close()
+
+
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """Nobody comes until the block ends. Raises LockedError while somebody uses the workspace."""
+    require_alone(workspace)  # which names them
+    with Presence(workspace, alone=True):
+        require_alone(workspace)
+        yield
 
 
 def require_alone(workspace: Workspace) -> None:

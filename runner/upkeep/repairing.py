@@ -24,8 +24,7 @@ class Repaired:
 
 
 def repair(workspace: Workspace, findings: list[Finding]) -> Repaired:
-    """Mend what `examine` found. Raises LockedError while somebody uses the workspace, StoreError when the new store cannot be written."""
-    require_alone(workspace)
+    """Mend what `examine` found. Raises StoreError when the new store cannot be written. Who calls has the workspace `alone`."""
     drafts = kept.drafts(workspace)
     for draft in drafts:
         draft.unlink(missing_ok=True)
@@ -39,7 +38,7 @@ def repair(workspace: Workspace, findings: list[Finding]) -> Repaired:
     draft = workspace.folder / f".{workspace.store.name}.{os.urandom(4).hex()}.tmp"
     try:
         lost = salvage.save(workspace.store, draft)
-        require_alone(workspace)
+        require_alone(workspace)  # programs that are no xrun and have it open
         old = _replace(workspace.store, draft)
     finally:
         for suffix in ("", "-wal", "-shm"):

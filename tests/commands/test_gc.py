@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from runner import upkeep
+from runner.lock import Presence
+from runner.workspace import locate
+
 STEP = """
 def step(run, x):
     run.log_list('loss', [x / 3] * 20000)
@@ -217,3 +221,22 @@ def test_a_run_that_another_experiment_names_stays(project, xrun):
     assert told(xrun, "--yes")["runs"] == {}
     assert json.loads(xrun("+experiment=two", "--json").stdout)["cached"] == 2
     assert Path(project / "results/one/manifest.json").is_file()
+
+
+def test_while_it_cleans_up_nobody_comes_and_while_somebody_is_there_it_does_not_begin(made, xrun):
+    """What it has found to be nobody's stays so until it is gone."""
+    workspace = locate(made, None)
+    with upkeep.alone(workspace):
+        done = xrun("+experiment=big", "x=1")
+        assert done.returncode == 73
+        assert f"xrun: {workspace.folder} is being cleaned up by process {os.getpid()} of " in done.stderr
+        assert "Traceback" not in done.stderr
+    assert xrun("+experiment=big", "x=1").returncode == 0
+    with Presence(workspace), Presence(workspace):
+        for arguments in (("gc", "--yes"), ("doctor", "--repair")):
+            done = xrun(*arguments)
+            assert done.returncode == 73
+            assert "this needs the workspace alone" in done.stderr
+        assert xrun("gc").returncode == 0
+        assert xrun("+experiment=big", "x=2").returncode == 0
+    assert xrun("gc", "--yes").returncode == 0
