@@ -27,11 +27,14 @@ class Presence:
         except BaseException:
             os.close(self._fd)
             raise
+        self._alone = alone
         if alone:
             _tell(self._fd, json.dumps(who()))
 
     def close(self) -> None:
         """Leave."""
+        if self._alone:
+            _tell(self._fd, "")
         os.close(self._fd)
 
     def __enter__(self) -> None:
