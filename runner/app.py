@@ -10,7 +10,6 @@ from runner.claims import Claims
 from runner.errors import PlanError
 from runner.execute import execute
 from runner.executors.base import Executor
-from runner.executors.local import Local
 from runner.invocation import REQUEUED, Invocation, Result
 from runner.lock import Lock
 from runner.plan import Plan
@@ -116,7 +115,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
 
 def _not_enforced(experiment: Experiment, executor: Executor) -> list[str]:
     """What is to be said of limits that steps have and nobody looks at."""
-    if isinstance(executor, Local):
+    if executor.supervised:
         return []
     limits = [option for option in ("timeout", "max_memory") if any(getattr(step, option) for step in experiment.steps)]
     return [f"`{option}` is enforced by the executor `local` alone; here it is not" for option in limits]
@@ -150,7 +149,7 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         grounds = Grounds(store, planned, evidence.watch, evidence.data)
         grounds.begin(epoch)
         executor.start(job(planned, workspace))
-        claims = _claims(workspace, always=not isinstance(executor, Local))
+        claims = _claims(workspace, always=not executor.supervised)
         records = execute(
             planned,
             executor,

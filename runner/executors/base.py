@@ -9,7 +9,7 @@ Requirements that every implementation keeps, tested by tests/executors/test_sui
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from runner.record import Live, Outcome
 from runner.spec import Experiment
@@ -19,6 +19,9 @@ from runner.worker import Item, Job
 
 class Executor(Protocol):
     """Executes runs and reports how they ended. Used from one thread."""
+
+    supervised: ClassVar[bool]
+    """Whether runs execute in processes that it watches: `timeout` and `max_memory` are enforced, and `submit` returns meanwhile."""
 
     def inspect(self, experiment: Experiment) -> Inspection:
         """Import and check the experiment's steps where they will be executed."""

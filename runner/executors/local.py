@@ -11,6 +11,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from runner import oom, process
 from runner.errors import WorkerStartError
@@ -37,6 +38,8 @@ def cpus() -> int:
 
 class Local:
     """The executor `local`."""
+
+    supervised: ClassVar = True
 
     def __init__(self, spec: ExecutorSpec) -> None:
         """Start the process that the workers are forked from. Raises WorkerStartError."""

@@ -7,7 +7,7 @@ store. What the plugin cannot do (isolate a crash, enforce a time limit) it does
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from runner.executors import wire
 from runner.executors.streams import Caught
@@ -40,6 +40,8 @@ class Share:
 
 class Plugin:
     """An executor over a launcher plugin."""
+
+    supervised: ClassVar = False
 
     def __init__(self, launch: Launch) -> None:
         self._launch: Callable[[Callable[[int], Any], int], list[Any]] = launch

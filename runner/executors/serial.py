@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import ClassVar
 
 from runner.executors.streams import Caught
 from runner.record import Live, Outcome
@@ -17,6 +18,8 @@ from runner.worker import Abandon, Item, Job, Performer
 
 class Serial:
     """The executor `serial`. It enforces no timeout and survives no crash: there is nobody outside who could."""
+
+    supervised: ClassVar = False
 
     def __init__(self, spec: ExecutorSpec) -> None:
         self._queue: deque[Item] = deque()
