@@ -2,16 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from runner import checks, table
 from runner.published import Published
+from tests import calling
+from tests.calling import XRUN
 
-XRUN = Path(sys.executable).with_name("xrun")
 REPETITIONS = 100
 REPLICATES = 6
 STEP = """
@@ -35,9 +33,9 @@ steps: [training.train]
 (CHECK,) = checks.read([{"metric": "acc", "direction": "max", "n_sigma": 3, "group_by": ["params.model"]}])
 
 
-def run(project, *arguments):
+def run(project, *arguments, start=calling.run):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("XRUN_", "GITHUB_"))}
-    return subprocess.run([XRUN, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return start([XRUN, *arguments], cwd=project, env=environment, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_the_whole_process_says_the_same(project, trials, drop, code):
     gate = EXPERIMENT.replace("range(0,200)", "range(200,201)").replace("drop: 0", f"drop: {drop}")
     gate += "name: gate\nseed: 7\nchecks: [{metric: acc, direction: max, n_sigma: 3, group_by: [params.model]}]\n"
     (project / "conf/experiment/gate.yaml").write_text(gate)
-    assert run(project, "+experiment=gate", "-q").returncode == 0
+    assert run(project, "+experiment=gate", "-q", start=calling.real).returncode == 0
     for trial in range(2):
         done = run(project, "check", "gate", "--baseline", trials("same", trial).told, "--json")
         assert done.returncode == code, done.stderr

@@ -2,14 +2,14 @@
 
 import os
 import subprocess
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
 
 STEPS = '''
 import os
@@ -86,15 +86,6 @@ def project(tmp_path: Path) -> Path:
 def xrun(project: Path) -> Xrun:
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")} | variables
-        return subprocess.run(
-            [XRUN, *arguments],
-            cwd=project,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return calling.run([XRUN, *arguments], cwd=project, env=environment)
 
     return call

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.reading import load
+from tests import calling
 from tests.commands.conftest import XRUN
 from tests.commands.test_reading import terminal
 
@@ -77,9 +78,7 @@ class Project:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [XRUN, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        return calling.run([XRUN, *arguments], cwd=self.folder, env=self.environment)
 
     def lines(self, *arguments: str) -> list[dict[str, object]]:
         return [json.loads(line) for line in self(*arguments, "--json").stdout.splitlines()]

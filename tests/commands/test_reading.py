@@ -10,7 +10,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable
@@ -19,7 +18,9 @@ from pathlib import Path
 
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
+
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -185,7 +186,7 @@ class Tracked:
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
-        return subprocess.run([XRUN, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return calling.run([XRUN, *arguments], cwd=self.folder, env=environment)
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ from runner.flow import Flow
 from runner.logged import Params, Points
 from runner.run import Run
 from runner.views import Kwargs, View
+from tests import calling
+from tests.calling import XRUN
 
 DOCUMENTS = Path(__file__).parent / "documents"
-XRUN = Path(sys.executable).with_name("xrun")
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def xrun(project):
 
     def run(content, code=0):
         (project / "conf/experiment/e.yaml").write_text(f"# @package _global_\nname: e\n{content}")
-        done = subprocess.run([XRUN, "+experiment=e"], capture_output=True, text=True, check=False, cwd=project, timeout=120)
+        done = calling.run([XRUN, "+experiment=e"], cwd=project)
         assert done.returncode == code, done.stderr + done.stdout
         return done
 

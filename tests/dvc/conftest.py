@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import calling
+from tests.calling import XRUN
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
@@ -33,6 +36,17 @@ class Project:
         )
         assert done.returncode == code, f"{line}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def xrun(self, *arguments: str) -> None:
+        """`xrun ARGUMENTS`, which must go well."""
+        done = calling.run([XRUN, *arguments], cwd=self.root, env=self.environment)
+        assert done.returncode == 0, f"{arguments}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+
+    def copied(self, root: Path) -> "Project":
+        """The same at another place."""
+        made = Project(shutil.copytree(self.root, root, symlinks=True, dirs_exist_ok=True), self.environment)
+        made.sh("git status")  # times of files are those of the copy
+        return made
 
     def corrupt(self) -> list[str]:
         """The files of DVC's cache whose content is not what their name says. There must be some files at all."""
@@ -60,12 +74,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return inherited | people | folders | quiet | {"PATH": os.pathsep.join([str(BIN), inherited["PATH"]])}
 
 
-@pytest.fixture
-def project(tmp_path: Path, environment: dict[str, str]) -> Project:
-    """The examples, committed; git does not ignore `results/`."""
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Project:
+    """The examples, committed; git does not ignore `results/`. To be copied, because DVC takes seconds."""
+    root = tmp_path_factory.mktemp("template")
     for folder in ("conf", "examples"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / ".gitignore").write_text("__pycache__/\n")
-    made = Project(tmp_path, environment)
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / ".gitignore").write_text("__pycache__/\n")
+    made = Project(root, environment)
     made.sh("git init --quiet -b main && dvc init --quiet && git add --all && git commit --quiet -m project")
     return made
+
+
+@pytest.fixture
+def project(tmp_path: Path, template: Project) -> Project:
+    """A copy of the template."""
+    return template.copied(tmp_path)

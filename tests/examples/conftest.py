@@ -3,12 +3,13 @@
 import csv
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests import calling
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,10 @@ class Project:
     def call(self, program, *arguments, code=0, cwd=None, **variables):
         """What a program of this Python environment, or git, does at the root, or in `cwd`; its exit code must be `code`."""
         own = Path(sys.executable).with_name(program)
-        done = subprocess.run(
+        done = calling.run(
             [str(own) if own.exists() else program, *map(str, arguments)],
             cwd=cwd or self.root,
             env=self.environment | {name: str(value) for name, value in variables.items()},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
         assert done.returncode == code, f"{program} exited with {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}"
         return done

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,9 @@ import pytest
 from runner import codec, stores
 from runner.logged import Artifact, Entry, Output, Points, Rows
 from runner.record import Failure, GitState, Provenance, Record, Status, Trail
+from tests import calling
+from tests.calling import XRUN
 
-XRUN = Path(sys.executable).with_name("xrun")
 COMMIT = "c0ffee" + "0" * 34
 STARTED = 1_700_000_000.0
 
@@ -189,15 +189,6 @@ def shared_xrun(shared_project: Project) -> Xrun:
 def caller(root: Path) -> Xrun:
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("XRUN_", "MLFLOW_"))} | variables
-        return subprocess.run(
-            [XRUN, *arguments],
-            cwd=root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return calling.run([XRUN, *arguments], cwd=root, env=environment)
 
     return call

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from runner import codec
+from tests.calling import XRUN, Warmed
 
 WORK = """
 import time
@@ -70,50 +71,20 @@ print(int(peak) // 1024, file=sys.stderr)  # its own: ru_maxrss begins with that
 at the end its peak of memory in MB to stderr."""
 
 
-WARM = """
-import json, os, sys, traceback
-from pathlib import Path
-from runner import cli
-import runner.app, runner.commands.run, runner.table, runner.reading, runner.stores, runner.checks
-import pandas, pyarrow.parquet
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        for descriptor, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(Path(sys.argv[1], name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
-        code = 99
-        try:
-            cli.main(json.loads(line))
-        except SystemExit as end:
-            code = end.code
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 0 if code is None else 98)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-"""
-"""Many calls of xrun, each a fork of one process that has imported everything: ten times as many in a second."""
-
-
 @dataclass
 class Warm:
-    """xrun, called often."""
+    """xrun in the project, called often."""
 
-    told: Path
-    process: "subprocess.Popen[str]"
+    root: Path
+    environment: dict[str, str]
+    process: Warmed
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         """Code, stdout, stderr. Never a traceback, whatever has happened to the files."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(arguments) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        out, err = ((self.told / name).read_text(errors="replace") for name in ("out", "err"))
-        assert "Traceback" not in err, f"{arguments}: {err}"
-        assert code in (0, 1, 2, 3, 66, 74), f"{arguments}: exit {code}: {err}"
-        return code, out, err
+        done = self.process.run([str(XRUN), *arguments], str(self.root), self.environment, errors="replace")
+        assert "Traceback" not in done.stderr, f"{arguments}: {done.stderr}"
+        assert done.returncode in (0, 1, 2, 3, 66, 74), f"{arguments}: exit {done.returncode}: {done.stderr}"
+        return done.returncode, done.stdout, done.stderr
 
 
 def oracle(n: int) -> dict[str, Any]:
@@ -282,16 +253,18 @@ def project(tmp_path: Path) -> Iterator[Project]:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.fixture(scope="module")
+def warmed() -> Iterator[Warmed]:
+    """What calls are forked from in a moment, our own modules being imported too."""
+    made = Warmed("runner.app", "runner.commands.run", "runner.table", "runner.reading", "runner.stores", "runner.checks")
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def warm(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+def warm(project: Project, warmed: Warmed) -> Warm:
     """xrun in the project, for tests that call it hundreds of times."""
-    told, pipe = tmp_path_factory.mktemp("told"), subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", WARM, str(told)], cwd=project.root, env=project.environment, stdin=pipe, stdout=pipe, text=True
-    ) as process:
-        yield Warm(told, process)
-        assert process.stdin
-        process.stdin.close()
+    return Warm(project.root, project.environment, warmed)
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ def test_before_anything_runs_as_well(project):
 
 
 def test_no_run_is_blamed_for_a_signal_that_a_cluster_sends_to_every_process(project):
-    sweep(project, wait=0.4, runs=40)
+    sweep(project, wait=0.4, runs=20)
     process = project.start("+experiment=sweep", "--requeueable")
     seen = project.wait_for_rows(2)
     everyone = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
@@ -231,7 +231,7 @@ def test_no_run_is_blamed_for_a_signal_that_a_cluster_sends_to_every_process(pro
     rows = project.assert_ok(seen)
     assert {status for _, status, _ in rows.values()} <= {"COMPLETED", "CANCELLED"}
     assert project.run("+experiment=sweep")[0] == 0
-    assert len(project.assert_ok(seen)) == 40
+    assert len(project.assert_ok(seen)) == 20
 
 
 @pytest.mark.forms(rounds=(3, 20))
@@ -261,9 +261,9 @@ def test_twice_means_out_within_a_second_whenever_the_second_one_comes(project, 
 def test_one_that_stood_still_while_another_took_over_writes_nothing(project, rounds):
     """F14: stop A, take over by force with B, let A go on."""
     for n in range(rounds):
-        sweep(project, wait=0.05, runs=300, seed=n)
+        sweep(project, wait=0.05, runs=160, seed=n)
         first = project.start("+experiment=sweep")
-        project.wait_for_rows(300 * n + 20)
+        project.wait_for_rows(160 * n + 20)
         stop_between_commits(project, first.pid)
         (project.store.parent / "locks" / "sweep.lock").unlink()
         code, _, err = project.run("+experiment=sweep")
@@ -275,7 +275,7 @@ def test_one_that_stood_still_while_another_took_over_writes_nothing(project, ro
         assert "has been taken over by another xrun" in err
         assert "Traceback" not in err
         assert (contents(project), manifest(project)) == (before, shown)
-        assert len(project.assert_ok()) == 300 * (n + 1)
+        assert len(project.assert_ok()) == 160 * (n + 1)
 
 
 def stop_between_commits(project, pid):

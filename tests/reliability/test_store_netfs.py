@@ -99,7 +99,7 @@ def test_what_another_machine_runs_is_refused_though_locks_do_not_work_and_its_r
 
 def test_who_stands_still_longer_than_its_lease_is_succeeded_and_writes_nothing_more(project, elsewhere):
     """F14 and F33: stop A, let its lease run out, take over with B on another machine, let A go on."""
-    project.experiment("sweep", '{n: "range(0,200)"}', kwargs={"wait": 0.05})
+    project.experiment("sweep", '{n: "range(0,120)"}', kwargs={"wait": 0.05})
     first = project.start("+experiment=sweep")
     project.wait_for_rows(20)
     os.kill(first.pid, signal.SIGSTOP)
@@ -114,11 +114,11 @@ def test_who_stands_still_longer_than_its_lease_is_succeeded_and_writes_nothing_
     assert first.returncode == 73, err
     assert "has been taken over by another xrun" in err
     assert project.assert_ok(rows) == rows
-    assert len(rows) == 200
+    assert len(rows) == 120
 
 
 def test_after_a_kill_on_this_machine_and_after_an_end_on_another_one_nobody_waits(project, elsewhere):
-    project.experiment("sweep", '{n: "range(0,100)"}', kwargs={"wait": 0.05})
+    project.experiment("sweep", '{n: "range(0,60)"}', kwargs={"wait": 0.05})
     first = project.start("+experiment=sweep")
     project.wait_for_rows(5)
     os.kill(first.pid, signal.SIGKILL)
@@ -129,7 +129,7 @@ def test_after_a_kill_on_this_machine_and_after_an_end_on_another_one_nobody_wai
         assert process.returncode == 0, err
         assert "was last run by" not in err
     assert turn(project)[2] == 0
-    assert len(project.assert_ok()) == 100
+    assert len(project.assert_ok()) == 60
 
 
 def test_the_workspace_is_left_alone_while_another_machine_runs_and_not_for_ever(project, elsewhere):

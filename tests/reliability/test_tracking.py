@@ -93,7 +93,7 @@ def step(run):
 
 
 def test_a_slow_logger_that_is_killed_right_after_a_call_loses_nothing(project, reader):
-    begin(project, SLOW, params="{pause: [0.7, 3.0]}")
+    begin(project, SLOW, params="{pause: [0.7, 1.5]}")
     assert project.run("+experiment=track")[0] == 1
     for record in reader().records("track"):
         assert (values(reader(), record.id_run, "a"), values(reader(), record.id_run, "b")) == ([0, 1, 2, 3], [0, 1, 2, 3])

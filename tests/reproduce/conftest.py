@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests import calling
+
 BIN = Path(sys.executable).parent
 STEPS = """
 import os
@@ -102,16 +104,7 @@ class Project:
     def call(
         self, *command: str, code: int | None = 0, cwd: Path | None = None, timeout: float = 240, **variables: str
     ) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            command,
-            cwd=cwd or self.root,
-            env=self.environment(**variables),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        done = calling.run(command, cwd=cwd or self.root, env=self.environment(**variables), timeout=timeout)
         assert code is None or done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 

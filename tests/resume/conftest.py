@@ -1,7 +1,5 @@
 """A project whose steps leave a line whenever they are executed."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,9 @@ import yaml
 
 from runner import stores
 from runner.record import Record
+from tests import calling
+from tests.calling import XRUN
 
-XRUN = Path(sys.executable).with_name("xrun")
 HEAD = """
 import os
 import pathlib
@@ -46,9 +45,7 @@ class Project:
         """Call xrun; the steps that were executed, sorted."""
         self.trace.write_text("")
         place = ["--workspace", str(workspace)] if workspace else []
-        done = subprocess.run(
-            [XRUN, "+experiment=e", *place, *arguments], cwd=self.root, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = calling.run([XRUN, "+experiment=e", *place, *arguments], cwd=self.root)
         assert done.returncode == code, done.stderr
         return sorted(self.trace.read_text().splitlines())
 

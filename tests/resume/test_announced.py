@@ -3,14 +3,13 @@
 import json
 import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
+
 STEP = """
 import importlib, os
 from pathlib import Path
@@ -55,9 +54,7 @@ class Sweep:
 
     def call(self, *arguments):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XRUN_")}
-        return subprocess.run(
-            [XRUN, *arguments], cwd=self.root, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )  # fmt: skip
+        return calling.run([XRUN, *arguments], cwd=self.root, env=environment)
 
     def announced(self, *arguments):
         done = self.call("plan", *arguments, "--json")

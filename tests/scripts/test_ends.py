@@ -2,15 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runner.scripts import failing
+from tests import calling
+from tests.calling import XRUN
 
-XRUN = Path(sys.executable).with_name("xrun")
 FILES = {
     "killed.py": """
 import os, signal, sys
@@ -79,9 +79,9 @@ class Project:
         for name, text in EXPERIMENTS.items():
             (folder / f"conf/experiment/{name}.yaml").write_text(f"# @package _global_\n{text}")
 
-    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def __call__(self, *arguments: str, start: Callable[..., calling.Done] = calling.run) -> calling.Done:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
-        return subprocess.run([XRUN, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return start([XRUN, *arguments], cwd=self.folder, env=environment)
 
     def runs(self, name: str, *overrides: str) -> list[dict]:
         self(f"+experiment={name}", *overrides, "-q")
@@ -110,7 +110,7 @@ def test_a_script_that_a_signal_ended_is_retried_as_crashed(xrun):
 def test_a_failure_is_shown_by_its_reason_and_its_traceback_once(xrun):
     (run,) = xrun.runs("failed")
     assert run["status"] == "FAILED"
-    assert "exit 1: KeyError: 'missing key'" in xrun("ls", "failed").stdout
+    assert "exit 1: KeyError: 'missing key'" in xrun("ls", "failed", start=calling.real).stdout
     done = xrun("logs", run["id_run"])
     assert done.stdout == "begin\n"
     assert done.stderr.count("Traceback") == 1

@@ -2,30 +2,23 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
+
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def call(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+def call(
+    folder: Path, *arguments: str, start: Callable[..., calling.Done] = calling.run, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     """`xrun ARGUMENTS` in a folder, with these variables on top of a plain environment."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")} | variables
-    return subprocess.run(
-        [XRUN, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return start([XRUN, *arguments], cwd=folder, env=environment, errors="replace")
 
 
 def write(root: Path, files: dict[str, str]) -> None:

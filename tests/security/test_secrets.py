@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests import calling
+
 CANARY = re.compile(rb"c4n4ry[0-9a-z]{10}")
 
 
@@ -140,8 +142,8 @@ class Left:
     """Command -> stdout and stderr."""
     codes: dict[str, int] = field(default_factory=dict)
 
-    def xrun(self, name: str, *arguments: str) -> str:
-        done = self.call(self.root, *arguments, **VARIABLES)
+    def xrun(self, name: str, *arguments: str, start: Callable[..., calling.Done] = calling.run) -> str:
+        done = self.call(self.root, *arguments, start=start, **VARIABLES)
         self.said[name], self.codes[name] = done.stdout + done.stderr, done.returncode
         return done.stdout
 
@@ -160,8 +162,9 @@ def left(tmp_path_factory, anywhere, written) -> Left:
     git(made.root, "remote", "add", "origin", f"https://me:{canary('remote')}@host/repo.git")
     written(made.root, DIRTY)
     (made.root / "out").mkdir()
-    made.xrun("run", "+experiment=spy", f"kwargs.hf_token={IN_ARGV}", "--show-output")
-    made.xrun("run --json", "+experiment=spy", f"kwargs.hf_token={IN_ARGV}", "--json")
+    real = calling.real  # their command lines are looked at
+    made.xrun("run", "+experiment=spy", f"kwargs.hf_token={IN_ARGV}", "--show-output", start=real)
+    made.xrun("run --json", "+experiment=spy", f"kwargs.hf_token={IN_ARGV}", "--json", start=real)
     ids = list(re.findall(r"[0-9a-f-]{36}", made.xrun("ls", "ls", "spy")))
     for name, arguments in COMMANDS.items():
         made.xrun(name, *arguments)

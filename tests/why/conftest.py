@@ -3,14 +3,14 @@
 import json
 import os
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
 
 FILES = {
     "steps.py": """
@@ -56,19 +56,21 @@ class Project:
         assert old in text
         (self.root / name).write_text(text.replace(old, new))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
+
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [XRUN, *arguments], cwd=self.root, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            [XRUN, *arguments], cwd=self.root, env=self.environment, text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
         )
 
     def xrun(self, *arguments: str, code: int = 0) -> str:
         """Call it, check how it ended, return what it printed; errors first."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code, f"exit {process.returncode}:\n{err}\n{out}"
-        return err + out
+        done = calling.run([XRUN, *arguments], cwd=self.root, env=self.environment)
+        assert done.returncode == code, f"exit {done.returncode}:\n{done.stderr}\n{done.stdout}"
+        return done.stderr + done.stdout
 
     def json(self, *arguments: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.xrun(*arguments, "--json").splitlines() if line.startswith("{")]
