@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import shutil
 import socket
 import time
 import warnings
@@ -51,6 +52,20 @@ class There:
         found = self.client.search_runs([experiment.experiment_id], filter_string, max_results=1000)
         assert len({run.data.tags["xrun.id_run"] for run in found}) == len(found)
         return {run.data.tags["xrun.id_run"]: run for run in found}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """MLflow's own, empty, to be copied: making its tables takes a second. `shown` is exported to where there is none."""
+    file = tmp_path_factory.mktemp("database") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def project(project, database):
+    shutil.copy(database, project.root)
+    return project
 
 
 @pytest.fixture
