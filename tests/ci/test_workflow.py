@@ -7,6 +7,7 @@ import subprocess
 import pytest
 import yaml
 
+from tests import calling
 from tests.ci.conftest import BIN, ROOT, STEPS, Machine
 
 FILE = ROOT / "examples/ci/xrun-check.yml"
@@ -165,7 +166,8 @@ def test_a_workspace_of_a_killed_xrun_goes_on_on_another_machine(server):
 
 def completed(machine: Machine) -> int:
     """The runs that anybody may see as completed."""
-    return machine.sh("xrun ls slow --status COMPLETED --json", code=None).stdout.count("\n")
+    words = [calling.XRUN, "ls", "slow", "--status", "COMPLETED", "--json"]
+    return calling.run(words, cwd=machine.root, env=machine.environment).stdout.count("\n")
 
 
 def test_the_page_names_every_step():
