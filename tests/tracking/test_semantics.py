@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+import os
 import sys
 import threading
 from array import array
