@@ -1,9 +1,9 @@
 """What each call of `run.log_...` means."""
 
 import math
+import os
 import re
 import struct
-import os
 import sys
 import threading
 from array import array
