@@ -54,6 +54,7 @@ def _told(waste: upkeep.Waste, freed: int | None) -> dict[str, object]:
         "runs": waste.runs,
         "checkpoints": [folder.name for folder in waste.checkpoints],
         "orphans": [folder.name for folder in waste.orphans],
+        "replaced": [folder.name for folder in waste.replaced],
         "drafts": list(map(str, waste.drafts)),
         "bytes": waste.row_bytes + waste.file_bytes,
         "freed": freed,
@@ -66,6 +67,7 @@ def _show(waste: upkeep.Waste, freed: int | None) -> None:
     files = (
         ("folders of artifacts of no run", waste.orphans),
         ("checkpoints that no run goes on from", waste.checkpoints),
+        ("folders left of runs that were killed while they executed again", waste.replaced),
         ("half-written files", waste.drafts),
     )
     for what, paths in files:
