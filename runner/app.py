@@ -19,10 +19,10 @@ from runner.provenance import git as git_provenance
 from runner.provenance.search import Search
 from runner.record import DataState
 from runner.secret import revealed
-from runner.settling import Settling
 from runner.spec import CodePolicy, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.steps.loading import Expected
+from runner.succession import Succession
 from runner.trust import Grounds
 from runner.watch import Watch
 from runner.worker import Job
@@ -151,8 +151,8 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         grounds.begin(epoch)
         executor.start(job(planned, workspace, epoch))
         claims = _claims(workspace, always=not executor.supervised)
-        settling = Settling(workspace.artifacts, store, epoch, claims)
-        settling.begin()
+        succession = Succession(workspace.artifacts, store, epoch, claims)
+        succession.begin()
         records = execute(
             planned,
             executor,
@@ -173,11 +173,11 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
                     store.describe(epoch, evidence.provenance())
                     described = True
             grounds.look()
-            settling.look()
+            succession.look()
         if not described:
             store.describe(epoch, evidence.provenance())
         store.append(())  # nobody else has taken over meanwhile, so that the results are this invocation's to publish
-        settling.end()
+        succession.end()
         if trouble := grounds.end():
             invocation.console.say(f"xrun: warning: {trouble}")
     finally:

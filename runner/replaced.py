@@ -21,6 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner import files
+
 PLACE = ".replaced"
 _PAUSE = 0.02
 _TRIES = 5
@@ -118,9 +120,12 @@ def _renamed(folder: Path, target: Path) -> bool:
         except FileNotFoundError:  # the first one, or who removed the last one has removed the place as well
             with suppress(OSError):
                 target.parent.mkdir(exist_ok=True)
+                files.sync(folder.parent)
         except OSError:
             return False
         else:
+            with suppress(OSError):
+                files.sync(target.parent)  # before the disk is told to keep what comes in its place
             return True
     return False
 
@@ -158,7 +163,7 @@ def outwait(stack: Sequence[Aside], until: float) -> None:
         time.sleep(_PAUSE)
 
 
-def settle(artifacts: Path, stack: Sequence[Aside], owner: int | None) -> None:
+def decide(artifacts: Path, stack: Sequence[Aside], owner: int | None) -> None:
     """End it: the files of the invocation `owner` lie in the run's folder, and nothing lies aside. None: nobody's count."""
     kept = holding(stack, owner) if owner is not None else None
     for aside in stack:

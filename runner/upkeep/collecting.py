@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import checkpoint, settling, stores
+from runner import checkpoint, stores, succession
 from runner.errors import IncompleteError
 from runner.record import Record
 from runner.stores import FullError
@@ -122,7 +122,7 @@ def remove(workspace: Workspace, waste: Waste) -> int:
     store = stores.open(workspace.store)
     try:
         store.remove(waste.ids)
-        settling.settle_all(workspace.artifacts, store)
+        succession.decide_all(workspace.artifacts, store)
         for folder in (*waste.folders, *waste.orphans):
             shutil.rmtree(folder, ignore_errors=True)
         for folder in waste.checkpoints:

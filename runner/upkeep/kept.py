@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runner import files, settling, stores
+from runner import files, stores, succession
 from runner.errors import StoreError
 from runner.logged import Artifact
 from runner.replaced import PLACE, Places
@@ -48,7 +48,7 @@ def replaced(workspace: Workspace, going: Iterable[str] = ()) -> list[Path]:
     """
     reader = stores.read(workspace.store)
     try:
-        return settling.leftovers(workspace.artifacts, reader, going)
+        return succession.leftovers(workspace.artifacts, reader, going)
     finally:
         reader.close()
 

@@ -27,7 +27,7 @@ class Knowing(Protocol):
         ...
 
 
-class Settling:
+class Succession:
     """One invocation's part in it. Costs nothing for runs that have no folder yet."""
 
     def __init__(self, artifacts: Path, store: Knowing, epoch: int, claims: Claims | None) -> None:
@@ -36,7 +36,7 @@ class Settling:
 
     def begin(self) -> None:
         """Before the first run: what invocations have left that were killed, of whatever experiment."""
-        self._settle(lambda epochs: epochs <= self._store.over(epochs))
+        self._decide(lambda epochs: epochs <= self._store.over(epochs))
 
     def look(self) -> None:
         """Between runs: what lies aside of runs that have ended since goes, a tenth of the time at most."""
@@ -46,15 +46,15 @@ class Settling:
         owners = self._store.owners(list(own)) if own else {}
         for id_run, stack in own.items():
             if owners.get(id_run) == self._epoch:  # nothing is put back here: whoever executes it next is not disturbed
-                replaced.settle(self._artifacts, stack, self._epoch)
+                replaced.decide(self._artifacts, stack, self._epoch)
         self._due = time.monotonic() + max(LOOK_SECONDS, 10 * (time.monotonic() - now))
 
     def end(self) -> None:
         """After the last run: what was cut off is put back. No attempt of this invocation goes on any more."""
         own = {self._epoch}
-        self._settle(lambda epochs: not own.isdisjoint(epochs) and epochs <= own | self._store.over(epochs))
+        self._decide(lambda epochs: not own.isdisjoint(epochs) and epochs <= own | self._store.over(epochs))
 
-    def _settle(self, ended: Callable[[set[int]], bool]) -> None:
+    def _decide(self, ended: Callable[[set[int]], bool]) -> None:
         until = time.monotonic() + PATIENCE
         for id_run in replaced.asides(self._artifacts):
             with self._claims.holding(id_run) if self._claims is not None else nullcontext(True) as mine:
@@ -64,8 +64,8 @@ class Settling:
         replaced.clean(self._artifacts)
 
 
-def settle_all(artifacts: Path, store: Knowing) -> None:
-    """Settle everything. Nobody may execute meanwhile."""
+def decide_all(artifacts: Path, store: Knowing) -> None:
+    """Decide it for all. Nobody may execute meanwhile."""
     until = time.monotonic() + PATIENCE
     for stack in replaced.asides(artifacts).values():
         _end(artifacts, store, stack, until)
@@ -77,11 +77,11 @@ def _end(artifacts: Path, store: Knowing, stack: Sequence[Aside], until: float) 
     (id_run,) = {aside.id_run for aside in stack}
     owners = store.owners([id_run])
     if id_run not in owners or owners[id_run] is not None:  # what a damaged row says of it, only a repair can tell
-        replaced.settle(artifacts, stack, owners.get(id_run))
+        replaced.decide(artifacts, stack, owners.get(id_run))
 
 
 def leftovers(artifacts: Path, store: Knowing, going: Iterable[str] = ()) -> list[Path]:
-    """The folders that `settle_all` removes, if the runs `going` are gone by then."""
+    """The folders that `decide_all` removes, if the runs `going` are gone by then."""
     stacks = replaced.asides(artifacts)
     owners = store.owners(list(stacks))
     found = replaced.waste(artifacts)
