@@ -14,6 +14,7 @@ Inside of `artifacts`, because that may be a link to another file system, and a 
 
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from pathlib import Path
 from runner import files
 
 PLACE = ".replaced"
+_NAME = re.compile(r"([0-9a-f-]{36})\.([0-9]+)\.([0-9]+)")
 _PAUSE = 0.02
 _TRIES = 5
 
@@ -51,9 +53,9 @@ def asides(artifacts: Path, prefix: str = "") -> dict[str, list[Aside]]:
     except OSError:
         return found
     for name in names:
-        id_run, *numbers = name.rsplit(".", 2) if name.startswith(prefix) else ("",)
-        if id_run and len(numbers) == 2 and all(number.isdecimal() for number in numbers):
-            found.setdefault(id_run, []).append(Aside(artifacts / PLACE / name, id_run, int(numbers[0]), int(numbers[1])))
+        if name.startswith(prefix) and (match := _NAME.fullmatch(name)):
+            id_run, number, epoch = match.groups()
+            found.setdefault(id_run, []).append(Aside(artifacts / PLACE / name, id_run, int(number), int(epoch)))
     for stack in found.values():
         stack.sort(key=lambda aside: aside.number)
     return found
