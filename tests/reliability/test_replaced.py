@@ -111,7 +111,7 @@ def assert_settled(project):
     kept(project)
     code, out, err = project.run("doctor", "--json")
     assert code == 0, (out, err)
-    assert json.loads(out)["findings"] == []
+    assert {found["kind"] for found in json.loads(out)["findings"]} <= {"attempts"}  # which the next run of the experiment forgets
 
 
 def kill(process, project):
