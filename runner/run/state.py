@@ -167,12 +167,15 @@ class State:
 
     def let_go(self) -> None:
         """The attempt is over: others may use the checkpoint, and decide whose files count."""
-        for descriptor in (self._hold, self._replaced):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._hold = self._replaced = None
-        for child in self._children.values():
-            child.let_go()
+        if self._hold is not None:
+            os.close(self._hold)
+            self._hold = None
+        if self._replaced is not None:
+            os.close(self._replaced)
+            self._replaced = None
+        if self._children:
+            for child in self._children.values():
+                child.let_go()
 
     def _empty(self) -> None:
         if not self._emptied:
