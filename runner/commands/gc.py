@@ -17,7 +17,8 @@ def main(arguments: list[str]) -> int:
     parser = shared.Parser(
         prog="xrun gc",
         description="What can go: runs that no results/*/manifest.json names, with rows and artifacts; folders of artifacts of no "
-        "run; what is left of runs that were killed while they executed again; half-written files; checkpoints of completed runs (others with --older-than, or of the --experiment). Experiments without "
+        "run; what is left of runs that were killed while they executed again; half-written files; "
+        "checkpoints of completed runs (others with --older-than, or of the --experiment). Experiments without "
         "a manifest, such as those that programs have recorded, are left alone unless "
         "--experiment names them. What a manifest names is never removed. Without --yes nothing is: it only says what would go. "
         "Refused (exit 73) while somebody uses the workspace.",
