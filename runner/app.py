@@ -22,6 +22,7 @@ from runner.secret import revealed
 from runner.spec import CodePolicy, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.steps.loading import Expected
+from runner.succession import Succession
 from runner.trust import Grounds
 from runner.watch import Watch
 from runner.worker import Job
@@ -148,8 +149,10 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         epoch = store.begin(name, time.time())
         grounds = Grounds(store, planned, evidence.watch, evidence.data)
         grounds.begin(epoch)
-        executor.start(job(planned, workspace))
+        executor.start(job(planned, workspace, epoch))
         claims = _claims(workspace, always=not executor.supervised)
+        succession = Succession(workspace.artifacts, store, epoch, claims)
+        succession.begin()
         records = execute(
             planned,
             executor,
@@ -170,9 +173,11 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
                     store.describe(epoch, evidence.provenance())
                     described = True
             grounds.look()
+            succession.look()
         if not described:
             store.describe(epoch, evidence.provenance())
         store.append(())  # nobody else has taken over meanwhile, so that the results are this invocation's to publish
+        succession.end()
         if trouble := grounds.end():
             invocation.console.say(f"xrun: warning: {trouble}")
     finally:
@@ -190,8 +195,8 @@ def _claims(workspace: Workspace, *, always: bool) -> Claims | None:
         return None
 
 
-def job(planned: Plan, workspace: Workspace) -> Job:
-    """What the workers are told once."""
+def job(planned: Plan, workspace: Workspace, epoch: int | None = None) -> Job:
+    """What the workers are told once. `epoch`: the number of this invocation in the store that keeps their records."""
     experiment = planned.experiment
     return Job(
         experiment=experiment.name,
@@ -200,6 +205,7 @@ def job(planned: Plan, workspace: Workspace) -> Job:
         scopes=revealed(planned.scopes) if experiment.mask else planned.scopes,
         choices=frozenset(name for variant in experiment.variants for name in variant.choices),
         folders=workspace.artifacts,
+        epoch=epoch,
         meta={"xrun_pid": os.getpid()},
         strict=experiment.tracking.strict,
         max_log=experiment.tracking.max_log,

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -211,19 +211,30 @@ class StaleError(ValueError):
     """A file that an earlier run has kept is not what it was."""
 
 
-def inherit(source: Path, target: Path, kept: Sequence[Artifact]) -> None:
-    """Make `target` a folder with these files of the folder `source`, which may be the same, and nothing else. Raises StaleError."""
+@contextmanager
+def gathered(places: Callable[[], Iterable[Path]], target: Path, kept: Sequence[Artifact]) -> Iterator[Path]:
+    """A folder beside `target` with copies of these files and nothing else, to be renamed; removed at the end where it is still there.
+
+    `places`: the folders where each may lie. Raises StaleError where one is in none of them as it was kept.
+    """
     draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         for artifact in kept:
-            file, place = source / artifact.path, _place(draft, check_path(artifact.path))
-            try:
-                files.copy(file, place)
-            except files.SourceError:
-                raise StaleError(f"{file}, which an earlier run has kept, is gone; --force executes every step") from None
-            if measure(place, artifact.path).sha256 != artifact.sha256:
-                raise StaleError(f"{file} is not what an earlier run has kept; --force executes every step")
-        shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
+            _gather(places, _place(draft, check_path(artifact.path)), artifact)
+        yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _gather(places: Callable[[], Iterable[Path]], target: Path, artifact: Artifact) -> None:
+    trouble = ""
+    for file in (place / artifact.path for place in places()):
+        try:
+            files.copy(file, target)
+        except files.SourceError:
+            trouble = trouble or f"{file}, which an earlier run has kept, is gone"
+            continue
+        if measure(target, artifact.path).sha256 == artifact.sha256:
+            return
+        trouble = trouble or f"{file} is not what an earlier run has kept"
+    raise StaleError(f"{trouble}; --force executes every step")

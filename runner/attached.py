@@ -65,6 +65,7 @@ def _attached(file: Path) -> Run:
         seed=told["seed"],
         meta=View(told["meta"]),
         folders=Path(told["dir"]).parent,
+        epoch=told["epoch"],
         flow=lambda: Flow(lambda entries: _append(spool, json.dumps(logged.pack(entries)))),
         checkpoint=lambda: Path(told["checkpoint"]),
     )

@@ -8,7 +8,8 @@ gone with its holder.
 import fcntl
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NOTICE_SECONDS = 0.25
@@ -66,6 +67,16 @@ class Claims:
         """These runs are over, and what became of them is committed."""
         if self.company:
             for id_run in ids:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(id_run))
+
+    @contextmanager
+    def holding(self, id_run: str) -> Iterator[bool]:
+        """Claim a run for a moment, in which it is not executed here either; whether nobody else has it."""
+        mine = self._lock(_place(id_run))
+        try:
+            yield mine
+        finally:
+            if mine:
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(id_run))
 
     def _lock(self, place: int) -> bool:

@@ -52,6 +52,8 @@ class Job:
     """Axes whose values are names of config groups' options; a kwarg of that name goes before them as an argument."""
     folders: Path
     """Where `run.dir` is made."""
+    epoch: int | None = None
+    """The invocation's number in the store. None: there is no store, and what earlier attempts have left in a run's folder is of no use."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = False
     """Whether trouble with what is logged is raised in the step."""
@@ -196,6 +198,7 @@ class Performer:
             seed=seed,
             meta=meta,
             folders=self._job.folders,
+            epoch=self._job.epoch,
             flow=lambda: self._flow(index, collected),
             checkpoint=None if self._job.sharing is None else lambda: self._shared_checkpoint(fixed, params),
         )

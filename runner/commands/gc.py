@@ -17,7 +17,8 @@ def main(arguments: list[str]) -> int:
     parser = shared.Parser(
         prog="xrun gc",
         description="What can go: runs that no results/*/manifest.json names, with rows and artifacts; folders of artifacts of no "
-        "run; half-written files; checkpoints of completed runs (others with --older-than, or of the --experiment). Experiments without "
+        "run; what is left of runs that were killed while they executed again; half-written files; "
+        "checkpoints of completed runs (others with --older-than, or of the --experiment). Experiments without "
         "a manifest, such as those that programs have recorded, are left alone unless "
         "--experiment names them. What a manifest names is never removed. Without --yes nothing is: it only says what would go. "
         "Refused (exit 73) while somebody uses the workspace.",
@@ -54,6 +55,7 @@ def _told(waste: upkeep.Waste, freed: int | None) -> dict[str, object]:
         "runs": waste.runs,
         "checkpoints": [folder.name for folder in waste.checkpoints],
         "orphans": [folder.name for folder in waste.orphans],
+        "replaced": [folder.name for folder in waste.replaced],
         "drafts": list(map(str, waste.drafts)),
         "bytes": waste.row_bytes + waste.file_bytes,
         "freed": freed,
@@ -66,6 +68,7 @@ def _show(waste: upkeep.Waste, freed: int | None) -> None:
     files = (
         ("folders of artifacts of no run", waste.orphans),
         ("checkpoints that no run goes on from", waste.checkpoints),
+        ("folders left of runs that were killed while they executed again", waste.replaced),
         ("half-written files", waste.drafts),
     )
     for what, paths in files:

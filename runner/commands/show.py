@@ -8,6 +8,7 @@ from runner import codec, reading, stores
 from runner.commands import options as shared
 from runner.commands.ls import summary
 from runner.commands.overview import ALL, LIMIT, Kept, show
+from runner.replaced import Places
 from runner.selectors import PARTS, Row
 
 
@@ -42,7 +43,7 @@ def _kept(reader: stores.SqliteReader, found: reading.Found, folder: Path) -> Ke
     return Kept(
         metrics=reader.summaries([id_run]).get(id_run, {}),
         artifacts=reader.artifacts([id_run]).get(id_run, []),
-        folder=folder / id_run,
+        folder=Places(folder).of(id_run, found.record.epoch) if found.record else folder / id_run,
         tables={name: sum(max(map(len, p.values()), default=0) for p in parts) for name, parts in reader.tables(id_run).items()},
         children=reading.children_of(reader, id_run),
         output={stream: sum(len(text.encode()) for _, text in reader.output(id_run, stream)) for stream in reading.STREAMS},

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from runner import codec, reading
 from runner.logged import Artifact
 from runner.record import Provenance, Record
+from runner.replaced import Places
 from runner.selectors import Row
 from runner.stores.base import Reader
 
@@ -64,7 +65,8 @@ class Source:
     def artifacts(self, record: Record) -> list[tuple[Artifact, Path]]:
         """What the run keeps, and where it lies; the file may have been deleted since."""
         kept = self.reader.artifacts([record.id_run]).get(record.id_run, [])
-        return [(artifact, self.folder / record.id_run / artifact.path) for artifact in kept]
+        folder = Places(self.folder).of(record.id_run, record.epoch) if kept else self.folder
+        return [(artifact, folder / artifact.path) for artifact in kept]
 
     def provenance(self, record: Record) -> Provenance:
         """Where the run comes from; an empty one where that is not known."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from runner.errors import IncompleteError, UsageError
 from runner.reading.finding import Selection
+from runner.replaced import Places
 from runner.selectors import PARTS, Names, Row, resolve
 from runner.stores.base import Reader
 from runner.suggest import did_you_mean
@@ -40,11 +41,11 @@ def check_metric(name: str, known: Iterable[str], whose: str) -> None:
 
 def artifact_rows(reader: Reader, rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
     """The files that these runs keep: ARTIFACT_COLUMNS -> value, a mapping a file. `folder` is the workspace's, of artifacts."""
-    kept = reader.artifacts([row.record.id_run for row in rows])
+    kept, places = reader.artifacts([row.record.id_run for row in rows]), Places(folder)
     lines = []
-    for id_run in (row.record.id_run for row in rows):
+    for id_run, epoch in ((row.record.id_run, row.record.epoch) for row in rows):
         for a in kept.get(id_run, ()):
-            told = (id_run, a.path, a.size, a.sha256, a.kind, a.step, str(folder / id_run / a.path))
+            told = (id_run, a.path, a.size, a.sha256, a.kind, a.step, str(places.of(id_run, epoch) / a.path))
             lines.append(dict(zip(ARTIFACT_COLUMNS, told, strict=True)))
     return lines
 

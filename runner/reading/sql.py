@@ -14,6 +14,7 @@ from runner import stores
 from runner.errors import StoreError, UsageError
 from runner.reading import unpacking
 from runner.reading.views import COLUMNS, VIEWS, described
+from runner.replaced import Places
 from runner.suggest import nearest
 from runner.workspace import Workspace
 
@@ -60,7 +61,8 @@ def _prepare(db: sqlite3.Connection, folder: Path) -> None:
     db.create_function("xrun_json", 1, unpacking.untagged, deterministic=True)
     db.create_function("xrun_values", 1, unpacking.values, deterministic=True)
     db.create_function("xrun_step", 2, unpacking.step, deterministic=True)
-    db.create_function("xrun_folder", 0, lambda: str(folder), deterministic=True)
+    places = Places(folder)
+    db.create_function("xrun_folder", 2, lambda id_run, epoch: str(places.of(id_run, epoch)), deterministic=True)
     for name, (_, definition) in VIEWS.items():
         db.execute(f"CREATE TEMP VIEW {name} AS {definition}")
     db.execute("PRAGMA query_only=ON")

@@ -50,7 +50,7 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     ),
     "artifacts": (
         "id_run, path, size (bytes), sha256, kind, step (of an image), file (where it lies)",
-        f"""SELECT r.id_run, f.path, f.size, f.sha256, f.kind, f.step, xrun_folder() || '/' || r.id_run || '/' || f.path AS file
+        f"""SELECT r.id_run, f.path, f.size, f.sha256, f.kind, f.step, xrun_folder(r.id_run, r.epoch) || '/' || f.path AS file
             FROM main.run r {_KEPT} JOIN main.artifact f ON f.attempt = a.id""",
     ),
     "logs": (

@@ -31,6 +31,7 @@ class ChildRun(Run):
             seed=parent.seed,
             meta=meta,
             folders=parent._folders,
+            epoch=parent._invocation,
             flow=lambda: flow,
         )
         self.name, self._parent = name, parent
@@ -72,4 +73,5 @@ class ChildRun(Run):
         )
         assert self._flow is not None
         self._flow.entry(self.id_run, told, at_once=True)
+        self.let_go()
         self._tracker, self.fields, self.tags = Ended(), ended(self.fields), ended(self.tags)

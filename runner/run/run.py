@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from runner import artifacts, codec, files
+from runner import artifacts, codec, files, replaced
 from runner.logged import Entries, Prefix
 from runner.record import Start
 from runner.run.logs import Logs
@@ -52,10 +52,12 @@ class Run(Logs):
         """Take over the state behind the first steps of an earlier run. Raises StaleError where a file of it is not what it was."""
         self._kept = {artifact.path for artifact in start.artifacts}
         if start.artifacts:
-            artifacts.inherit(self._folders / start.id_run, self._folders / self.id_run, start.artifacts)
+            place = self._folders / self.id_run
+            with artifacts.gathered(lambda: replaced.every(self._folders, start.id_run), place, start.artifacts) as draft:
+                self._empty()
+                draft.rename(place)
         else:
             self._empty()
-        self._emptied = True
         self.fields.update(codec.loads(start.prefix.fields))
         self.tags.update(codec.loads(start.prefix.tags))
         self._track().resume(codec.loads(start.prefix.tracker))

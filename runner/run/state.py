@@ -1,14 +1,13 @@
 """What a run is made of: its identity, parameters and results, its folders, and the way to its tracker."""
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import checkpoint
+from runner import checkpoint, replaced
 from runner.flow import Flow
 from runner.tracking import Tracker
 from runner.views import Bunch, Fields, Kwargs, Tags, View
@@ -37,9 +36,11 @@ class State:
         "_flow",
         "_folders",
         "_hold",
+        "_invocation",
         "_kept",
         "_open_flow",
         "_outputs_are_kept",
+        "_replaced",
         "_seed",
         "_tracker",
         "fields",
@@ -80,8 +81,11 @@ class State:
         folders: Path,
         flow: Callable[[], Flow],
         checkpoint: Callable[[], Path] | None = None,
+        epoch: int | None = None,
     ) -> None:
-        """`folders`: where `dir` is made; `flow` is called when the run logs something first, `checkpoint` for the path of that folder."""
+        """`folders`: where `dir` is made, for the invocation of that `epoch`; `flow` is called when the run logs something first,
+        `checkpoint` for the path of that folder.
+        """
         self.id_run, self.kwargs, self.params, self._seed, self.meta = id_run, kwargs, params, seed, meta
         self.fields, self.vars, self.tags, self.peak = Fields(), Bunch(), Tags(), 0
         self._folders, self._open_flow = folders, flow
@@ -89,7 +93,10 @@ class State:
         self._checkpoint_place = checkpoint
         self._checkpoint: Path | None = None
         self._hold: int | None = None
+        self._invocation = epoch
         self._emptied = False
+        self._replaced: int | None = None
+        """Held while this attempt has put aside what an earlier one had left in `dir`."""
         self._flow: Flow | None = None
         self._tracker: Tracker | None = None
         self._children: dict[str, ChildRun] = {}
@@ -159,14 +166,20 @@ class State:
         return folder
 
     def let_go(self) -> None:
-        """The attempt is over: others may use the checkpoint."""
+        """The attempt is over: others may use the checkpoint, and decide whose files count."""
         if self._hold is not None:
             os.close(self._hold)
             self._hold = None
+        if self._replaced is not None:
+            os.close(self._replaced)
+            self._replaced = None
+        if self._children:
+            for child in self._children.values():
+                child.let_go()
 
     def _empty(self) -> None:
         if not self._emptied:
-            shutil.rmtree(self._folders / self.id_run, ignore_errors=True)
+            self._replaced = replaced.put_aside(self._folders, self.id_run, self._invocation)
             self._emptied = True
 
     def before_fork(self) -> None:

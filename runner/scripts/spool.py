@@ -41,6 +41,7 @@ class Spool:
             "kwargs": run.kwargs.copy(),
             "seed": run.seed,
             "dir": str(run.dir),
+            "epoch": run._invocation,
             "checkpoint": str(run.checkpoint_place),
             "meta": run.meta.copy(),
             "root": str(root),

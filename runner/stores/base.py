@@ -116,6 +116,16 @@ class Reader(Protocol):
         """What had been logged up to there: parameters, points, rows, artifacts."""
         ...
 
+    def owners(self, ids: Sequence[str]) -> dict[str, int | None]:
+        """The invocation whose files count, by run: that of its record or, where it has none, of the longest row of first steps from which
+        it can go on. None where damage hides it; runs that have neither are left out.
+        """
+        ...
+
+    def over(self, epochs: Iterable[int]) -> set[int]:
+        """Those of these invocations that commit nothing any more: their process is gone, or another one executes their experiment."""
+        ...
+
     def close(self) -> None:
         """Free it; idempotent."""
         ...

@@ -11,6 +11,7 @@ from runner.record import Start
 from runner.stores import sums
 from runner.stores.damage import DamagedError, intact, told
 from runner.stores.kept import LoggedReader, file_of
+from runner.stores.rows import SELECTED, name_of, record_of
 
 _SELECTED: Final = """CAST(p.link AS BLOB), a.id_run, p.steps, CAST(p.fields AS BLOB), CAST(p.tags AS BLOB), CAST(p.tracker AS BLOB),
 CAST(p.artifacts AS BLOB), p.points, p.parts, p.attempt, p.crc"""
@@ -22,6 +23,9 @@ _PARTS: Final = (
     "SELECT CAST(name AS BLOB), count, CAST(columns AS BLOB), crc FROM part WHERE attempt = ? AND id > ? AND id <= ? ORDER BY id"
 )
 
+_FURTHEST: Final = """SELECT CAST(a.id_run AS BLOB), a.epoch, p.steps, a.id FROM prefix p JOIN attempt a ON p.attempt = a.id
+WHERE p.steps > 0 AND a.id_run IN"""
+
 
 class PrefixReader(LoggedReader):
     """The part of a reader that is about runs which begin alike."""
@@ -31,6 +35,18 @@ class PrefixReader(LoggedReader):
         query = f"SELECT {_SELECTED} FROM prefix p JOIN attempt a ON p.attempt = a.id WHERE p.link IN"
         starts = intact(self._path, self._some(query, links), start_of, "the first steps of run")
         return {start.prefix.link: start for start in starts}
+
+    def owners(self, ids: Sequence[str]) -> dict[str, int | None]:
+        """As the seam says."""
+        found: dict[str, int | None] = {}
+        furthest = sorted(self._some(_FURTHEST, ids), key=lambda row: row[2:])
+        found.update((name_of(id_run), epoch) for id_run, epoch, _, _ in furthest)
+        for row in self._some(f"SELECT {SELECTED} FROM run WHERE id_run IN", ids):
+            try:
+                found[name_of(row[0])] = record_of(row).epoch
+            except DamagedError:
+                found[name_of(row[0])] = None
+        return found
 
     def behind(self, start: Start) -> Entries:
         """As the seam says."""

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,12 @@ class SqliteReader(ExplainedReader):
             found = sorted(last.items(), key=lambda item: item[1], reverse=True)
             return [(name, counts.get(name, {}), started) for name, started in found]
 
+    def over(self, epochs: Iterable[int]) -> set[int]:
+        """As the seam says."""
+        with told(self._path):
+            turns = dict(self._rows("SELECT t.epoch, CAST(e.process AS BLOB) FROM turn t LEFT JOIN epoch e ON e.id = t.epoch"))
+        return {epoch for epoch in epochs if epoch not in turns or gone(_process(turns[epoch]), remote=self._at_once)}
+
     def leases(self) -> list[Lease]:
         """Invocations that may be executing on other machines."""
         with told(self._path):
@@ -159,6 +165,10 @@ def _unfinished(row: tuple[Any, ...], lost: bool) -> Unfinished:
         raise DamagedError(name_of(texts[0]))
     id_run, experiment, params, parent, name = (text.decode() for text in texts)
     return Unfinished(id_run=id_run, experiment=experiment, params_json=params, parent=parent, name=name, started=started, lost=lost)
+
+
+def _process(told: object) -> str:
+    return told.decode(errors="replace") if isinstance(told, bytes) else ""
 
 
 def _epoch(row: tuple[Any, ...]) -> tuple[str, float]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import checkpoint, stores
+from runner import checkpoint, stores, succession
 from runner.errors import IncompleteError
 from runner.record import Record
 from runner.stores import FullError
@@ -43,6 +43,8 @@ class Waste:
     """Folders of artifacts of no run."""
     checkpoints: list[Path]
     """Of runs that will not go on from there."""
+    replaced: list[Path]
+    """Folders of attempts at runs that were executed again and killed, or of those that these have replaced."""
     drafts: list[Path]
     """Files that a process which was killed left half written."""
     file_bytes: int
@@ -77,12 +79,21 @@ def collect(workspace: Workspace, choice: Choice) -> Waste:
     finally:
         reader.close()
     folders = [folder for id_run in ids if (folder := workspace.artifacts / id_run).is_dir()]
-    orphans, drafts = kept.orphans(workspace), kept.drafts(workspace)
+    orphans, drafts, replaced = kept.orphans(workspace), kept.drafts(workspace), kept.replaced(workspace, ids)
     going = checkpoints.removable(
         workspace, going=set(ids), experiment=choice.experiment, failed=choice.failed, older_than=choice.older_than
     )
-    file_bytes = sum(map(kept.size, [*folders, *orphans, *going, *drafts]))
-    return Waste(runs=runs, row_bytes=row_bytes, folders=folders, orphans=orphans, checkpoints=going, drafts=drafts, file_bytes=file_bytes)
+    file_bytes = sum(map(kept.size, [*folders, *orphans, *going, *replaced, *drafts]))
+    return Waste(
+        runs=runs,
+        row_bytes=row_bytes,
+        folders=folders,
+        orphans=orphans,
+        checkpoints=going,
+        replaced=replaced,
+        drafts=drafts,
+        file_bytes=file_bytes,
+    )
 
 
 def _candidates(reader: stores.SqliteReader, keep: set[str], choice: Choice) -> Iterator[Record]:
@@ -111,6 +122,7 @@ def remove(workspace: Workspace, waste: Waste) -> int:
     store = stores.open(workspace.store)
     try:
         store.remove(waste.ids)
+        succession.decide_all(workspace.artifacts, store)
         for folder in (*waste.folders, *waste.orphans):
             shutil.rmtree(folder, ignore_errors=True)
         for folder in waste.checkpoints:

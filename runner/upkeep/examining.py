@@ -111,6 +111,10 @@ def _leftovers(workspace: Workspace) -> Iterator[Finding]:
     if orphans:
         text = f"{len(orphans)} folders of artifacts belong to no run: {_listed(orphans)}"
         yield Finding("orphans", text, remove, problem=False)
+    if replaced := kept.replaced(workspace):
+        text = f"{len(replaced)} folders are left of runs that were killed while they executed again: {_listed(replaced)}"
+        action = "nothing: what their records tell of is whole; the next xrun, `xrun doctor --repair` or `xrun gc --yes` removes the rest"
+        yield Finding("replaced", text, action, problem=False)
     if drafts:
         yield Finding("drafts", f"{len(drafts)} files were left half written: {_listed(drafts)}", remove, problem=False)
 

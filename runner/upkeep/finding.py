@@ -16,7 +16,7 @@ class Finding:
     """One thing that is not as it should be, in words, and what to do."""
 
     kind: str
-    """`structure`, `rows`, `attempts`, `artifacts`, `orphans`, `drafts`, `results`, `running`."""
+    """`structure`, `rows`, `attempts`, `artifacts`, `orphans`, `replaced`, `drafts`, `results`, `running`."""
     text: str
     action: str
     problem: bool = True

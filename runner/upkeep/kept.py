@@ -1,12 +1,13 @@
 """The files of a workspace, and what the store and the manifests say of them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runner import files, stores
+from runner import files, stores, succession
 from runner.errors import StoreError
 from runner.logged import Artifact
+from runner.replaced import PLACE, Places
 from runner.workspace import Workspace
 
 _CHUNK = 500
@@ -16,11 +17,13 @@ def artifacts(workspace: Workspace) -> Iterator[tuple[Path, Artifact]]:
     """Every file that a run keeps, by the store: where it should lie, and what is known of it."""
     reader = stores.read(workspace.store)
     try:
-        ids = [record.id_run for record in reader.records(children=True)]
+        epochs = {record.id_run: record.epoch for record in reader.records(children=True)}
+        ids = list(epochs)
         for start in range(0, len(ids), _CHUNK):
-            for id_run, found in reader.artifacts(ids[start : start + _CHUNK]).items():
-                for artifact in found:
-                    yield workspace.artifacts / id_run / artifact.path, artifact
+            kept, places = reader.artifacts(ids[start : start + _CHUNK]), Places(workspace.artifacts)
+            for id_run, found in kept.items():
+                folder = places.of(id_run, epochs[id_run])
+                yield from ((folder / artifact.path, artifact) for artifact in found)
     finally:
         reader.close()
 
@@ -29,13 +32,25 @@ def orphans(workspace: Workspace) -> list[Path]:
     """Folders of artifacts that belong to no run that the store knows, not even one without an end. Nobody may execute meanwhile."""
     if not workspace.artifacts.is_dir():
         return []
-    folders = sorted(path for path in workspace.artifacts.iterdir() if path.is_dir() and not path.is_symlink())
+    folders = sorted(path for path in workspace.artifacts.iterdir() if path.is_dir() and not path.is_symlink() and path.name != PLACE)
     reader = stores.read(workspace.store)
     try:
         known = reader.known([folder.name for folder in folders])
     finally:
         reader.close()
     return [folder for folder in folders if folder.name not in known]
+
+
+def replaced(workspace: Workspace, going: Iterable[str] = ()) -> list[Path]:
+    """Folders of attempts that were killed, and of those whose files they were to replace, that count no more; none of the runs `going` do.
+
+    Nobody may execute meanwhile.
+    """
+    reader = stores.read(workspace.store)
+    try:
+        return succession.leftovers(workspace.artifacts, reader, going)
+    finally:
+        reader.close()
 
 
 def drafts(workspace: Workspace) -> list[Path]:

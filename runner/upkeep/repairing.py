@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import files, stores
+from runner import files, stores, succession
 from runner.stores import salvage
 from runner.upkeep import kept
 from runner.upkeep.finding import Finding, require_alone
@@ -32,6 +32,7 @@ def repair(workspace: Workspace, findings: list[Finding]) -> Repaired:
         store = stores.open(workspace.store)
         try:
             store.forget_leftovers()
+            succession.decide_all(workspace.artifacts, store)
         finally:
             store.close()
         return Repaired(removed=tuple(drafts))

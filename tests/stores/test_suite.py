@@ -3,6 +3,8 @@
 import math
 import sqlite3
 import struct
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -10,7 +12,8 @@ import pytest
 
 from runner import codec, stores
 from runner.errors import IncompleteError, StoreError
-from runner.record import Failure, Provenance, Record, Status
+from runner.logged import Prefix
+from runner.record import Failure, Provenance, Record, Status, Trail
 
 
 @pytest.fixture(params=list(stores.STORES))
@@ -221,3 +224,23 @@ def test_nan_is_not_null(store):
     found = store.find(["id-1"])["id-1"].fields
     assert math.isnan(found["x"])
     assert found["y"] is None
+
+
+def test_a_runs_files_are_those_of_its_record_or_of_where_it_can_go_on(store):
+    """Whose a folder is that was put aside."""
+    first, second = store.begin("e", 1.0), store.begin("e", 2.0)
+    store.append([record(1, epoch=first), record(2, epoch=first)])
+    store.append([record(1, epoch=second, status=Status.CANCELLED), record(2, epoch=second, status=Status.FAILED)])
+    for epoch, run, steps in ((first, "id-3", 2), (second, "id-3", 1), (second, "id-1", 2), (second, "id-4", 0)):
+        prefix = Prefix(steps, "{}", "{}", '{"params":{}}', f"{run} {epoch}")
+        store.append([], [Trail(id_run=run, experiment="e", epoch=epoch, attempt=1, entries=(("", prefix),))])
+    assert store.owners([f"id-{n}" for n in range(1, 6)]) == {"id-1": first, "id-2": second, "id-3": first}
+
+
+def test_an_invocation_is_over_when_another_one_executes_its_experiment_or_its_process_is_gone(store, tmp_path):
+    first, other = store.begin("e", 1.0), store.begin("f", 1.0)
+    second = store.begin("e", 2.0)
+    assert store.over([first, second, other, 99]) == {first, 99}
+    source = "import sys; from pathlib import Path; from runner import stores; print(stores.open(Path(sys.argv[1])).begin('f', 3.0))"
+    done = subprocess.run([sys.executable, "-c", source, str(tmp_path / "store")], capture_output=True, text=True, check=True)
+    assert store.over([second, other, int(done.stdout)]) == {other, int(done.stdout)}
