@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
 from runner.plan import Plan, Run
 from runner.provenance.environment import masked
-from runner.record import Provenance, Record
+from runner.record import Provenance, Record, Status
 from runner.secret import labelled
 from runner.steps import import_root
 
@@ -48,6 +48,15 @@ class Tally:
     cached: int = 0
     unsuccessful: tuple[Record, ...] = ()
     """Runs that did not complete, without their tracebacks when there are many."""
+
+    def of_results(self, completed: int, standing: Collection[str]) -> "Tally":
+        """The same as the results show it, when this invocation was cut off: `completed` runs have a row, whoever has executed them.
+
+        `standing`: those of `unsuccessful` that were completed earlier, by id: to be interrupted has changed nothing there.
+        """
+        left = tuple(record for record in self.unsuccessful if record.id_run not in standing)
+        counts = {**self.counts, "CANCELLED": self.counts.get("CANCELLED", 0) - len(standing), "COMPLETED": completed}
+        return replace(self, counts={status: count for status, count in sorted(counts.items()) if count > 0}, unsuccessful=left)
 
     def ordered(self, runs: Iterable[Run]) -> "Tally":
         """The same in plan order: runs end in any order, and what is told of them twice is to be equal."""
@@ -99,8 +108,20 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
         raise StoreError(f"{store} was removed while the runs executed; what they found is lost") from None
     except OSError as error:
         raise StoreError(f"{error.filename or folder}: {error.strerror}; the runs are kept, running again publishes them") from None
+    facts = replace(facts, tally=facts.tally.of_results(made.rows, _standing(store, facts.tally)))
     replace_text(folder / "manifest.json", json.dumps(manifest(plan, made, facts, ids), indent=1) + "\n")
     return made
+
+
+def _standing(store: Path, tally: Tally) -> set[str]:
+    cancelled = [record.id_run for record in tally.unsuccessful if record.status is Status.CANCELLED]
+    if not cancelled:
+        return set()
+    reader = stores.read(store)
+    try:
+        return set(reader.results(cancelled))
+    finally:
+        reader.close()
 
 
 def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulated:

@@ -1,5 +1,6 @@
 """F7, F8, F9, F14: Ctrl-C and the other ways to ask xrun to stop, and to let it stand still."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -308,3 +309,27 @@ def contents(project):
 
 def manifest(project):
     return (project.root / "space" / "results" / "sweep" / "manifest.json").read_bytes()
+
+
+def test_results_are_as_their_manifest_says_also_after_a_forced_rerun_was_interrupted(project):
+    """The rows are those of the executions before, and so are the counts."""
+    project.module(
+        "from pathlib import Path\nimport os, time\n"
+        "def step(n):\n    Path(__file__).with_name('ready').write_text('x')\n    time.sleep(float(os.environ.get('SLOW', '0')))\n"
+        "    return {'value': (n * 2654435761 % 1000003) / 7, 'text': f'run {n}'}\n"
+    )
+    project.experiment("sweep", '{n: "range(0,6)"}')
+    assert project.run("+experiment=sweep", "-q")[0] == 0
+    (project.root / "ready").unlink()
+    process = project.start("+experiment=sweep", "-q", "--force", environment={"SLOW": "60"})
+    project.wait_for(project.root / "ready")
+    for _ in range(2):
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.1)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    manifest = json.loads((project.root / "space" / "results" / "sweep" / "manifest.json").read_text())
+    assert (manifest["counts"], manifest["unsuccessful"]) == ({"COMPLETED": 6}, [])
+    code, out, err = project.run("verify", "sweep")
+    assert code == 0, out + err
+    project.assert_ok()
