@@ -30,6 +30,11 @@ class GitError(Exception):
 
 def git(folder: Path, *arguments: str) -> str:
     """What `git ARGUMENTS` prints in `folder`, whatever repository a hook that started us belongs to. Raises GitError."""
+    return os.fsdecode(output(folder, *arguments))
+
+
+def output(folder: Path, *arguments: str) -> bytes:
+    """The same, byte for byte. Raises GitError."""
     environment = {name: value for name, value in os.environ.items() if name not in LOCAL} | {"GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(["git", *_CONFIG, *arguments], cwd=folder, env=environment, capture_output=True, check=False)
@@ -37,7 +42,7 @@ def git(folder: Path, *arguments: str) -> str:
         raise GitError(f"{error.filename or 'git'}: {error.strerror}") from None
     if done.returncode:
         raise GitError(done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} ended with {done.returncode}")
-    return os.fsdecode(done.stdout)
+    return done.stdout
 
 
 def top_of(folder: Path) -> Path | None:
