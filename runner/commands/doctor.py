@@ -5,9 +5,14 @@ import platform
 import sqlite3
 from contextlib import nullcontext
 from dataclasses import asdict
+from typing import Final
 
 from runner import upkeep
 from runner.commands import options as shared
+from runner.workspace import Workspace
+
+_OF_STORE: Final = frozenset(("structure", "rows"))
+"""Kinds of findings."""
 
 
 def main(arguments: list[str]) -> int:
@@ -43,8 +48,26 @@ def main(arguments: list[str]) -> int:
             print(f"{'problem' if finding.problem else 'note'}: {finding.text}\n  {finding.action}")
         if repaired is not None:
             print(_repaired(repaired))
-        print(f"{workspace.store}: {'sound' if sound else 'not sound'} (SQLite {sqlite3.sqlite_version})")
+        for line in _each(workspace, findings):
+            print(line)
     return 0 if sound else 1
+
+
+def _each(workspace: Workspace, findings: list[upkeep.Finding]) -> list[str]:
+    """Of the store, the files that runs keep and the results, whether they are sound; what was not there to look at is left out."""
+    wrong = {finding.kind for finding in findings if finding.problem}
+    store = not wrong & _OF_STORE
+    lines = [f"{workspace.store}: {_sound(store)} (SQLite {sqlite3.sqlite_version})"]
+    if workspace.artifacts.is_dir():
+        kept = _sound("artifacts" not in wrong) if store else "not looked at: a damaged store cannot say what belongs there"
+        lines.append(f"{workspace.artifacts}: {kept}")
+    if any(workspace.results.glob("*/manifest.json")):
+        lines.append(f"{workspace.results}: {_sound('results' not in wrong)}")
+    return lines
+
+
+def _sound(sound: bool) -> str:
+    return "sound" if sound else "not sound"
 
 
 def _told(repaired: upkeep.Repaired | None) -> dict[str, object] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from runner.errors import StoreError
 from runner.stores import sums
-from runner.stores.schema import APPLICATION_ID, VERSION
+from runner.stores.schema import VERSION
 
 T = TypeVar("T")
 
@@ -51,8 +51,8 @@ def told(path: Path) -> Iterator[None]:
             raise FullError(f"{path}: {error}") from error
         if code == sqlite3.SQLITE_BUSY:
             raise StoreError(f"{path}: another process is in the middle of writing to it and does not end it (was it stopped?)") from error
-        broken = code == sqlite3.SQLITE_CORRUPT or "decode to UTF-8" in str(error)
-        if broken or "malformed" in str(error):
+        broken = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "decode to UTF-8" in str(error)
+        if broken or "malformed" in str(error) or "unsupported file format" in str(error):
             raise BrokenError(f"{path} is damaged ({error}); {HINT}") from error
         raise StoreError(f"{path}: {error}") from error
     except UnicodeDecodeError:  # of SQLite's own words, which quote a damaged schema
@@ -81,15 +81,6 @@ def warn(path: Path, damaged: Sequence[str], what: str) -> None:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     text = f"{path} is damaged: {what} {', '.join(names[:_NAMED])}{more} cannot be shown; {HINT}, running again makes the rest"
     warnings.warn(text, DamageWarning, stacklevel=3)
-
-
-def check_version(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse what is not a store, and a store of a newer format. Raises StoreError."""
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreError(f"{path} is not a store of xrun; --workspace DIR chooses another place")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise StoreError(f"{path} was written by a newer xrun (format {version}, this one knows {VERSION}); update xrun")
 
 
 _SEALED: Final = "SELECT s.name, s.crc, CAST(m.sql AS BLOB) FROM seal s LEFT JOIN sqlite_master m ON m.name = s.name"

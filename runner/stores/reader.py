@@ -9,9 +9,9 @@ from typing import Any
 
 from runner.errors import IncompleteError
 from runner.record import Provenance, Record
-from runner.stores import mounts, sums
+from runner.stores import header, mounts, sums
 from runner.stores.base import Unfinished
-from runner.stores.damage import HINT, DamagedError, DamageWarning, check_structure, check_version, intact, told
+from runner.stores.damage import HINT, DamagedError, DamageWarning, check_structure, intact, told
 from runner.stores.explained import ExplainedReader
 from runner.stores.presence import gone
 from runner.stores.rows import SELECTED, name_of, provenance_of, record_of, result_of
@@ -45,6 +45,7 @@ class SqliteReader(ExplainedReader):
             raise IncompleteError(f"there are no results yet: {path} does not exist; run an experiment first")
         self._path = path
         self._at_once = mounts.is_remote(path)
+        header.check(path)
         with told(path):
             self._db = self._connect()
             if self._db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
@@ -63,7 +64,7 @@ class SqliteReader(ExplainedReader):
             db.execute(CACHE)
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # somebody makes it in this moment
                 raise IncompleteError(f"there are no results yet: {self._path} is empty; run an experiment first")
-            check_version(db, self._path)
+            header.check_version(db, self._path)
         except BaseException:
             db.close()
             raise

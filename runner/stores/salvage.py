@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from runner.stores import sums
+from runner.stores import header, sums
 from runner.stores.damage import told
 from runner.stores.scanning import Found, scan
 from runner.stores.sqlite import SqliteStore
@@ -18,7 +18,8 @@ _BLOBS: Final = {("points", "steps"), ("points", "vals"), ("source", "content")}
 def save(source: Path, target: Path) -> int:
     """Make `target` a new store of everything intact in the store `source`; how many rows and unreadable places were left out.
 
-    What attempts without an end have logged is left out as well. Beside `target` a copy of the old store lies meanwhile. Raises StoreError.
+    What attempts without an end have logged is left out as well. Beside `target` a copy of the old store lies meanwhile. Raises StoreError,
+    BrokenError where nothing of the old one can be read.
     """
     lost, hurt = 0, set()
     copy = target.with_name(f"{target.name}.old")
@@ -47,6 +48,7 @@ def _mended(source: Path, copy: Path, new: sqlite3.Connection) -> Iterator[sqlit
         part = source.with_name(source.name + suffix)
         if part.exists():
             shutil.copyfile(part, copy.with_name(copy.name + suffix))
+    header.mend(copy)
     definitions = new.execute("SELECT sql, name FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     db = sqlite3.connect(copy, isolation_level=None)
     try:

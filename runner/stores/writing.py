@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runner.errors import StoreError
-from runner.stores import mounts, wal
-from runner.stores.damage import HINT, check_structure, check_version, told
+from runner.stores import header, mounts, wal
+from runner.stores.damage import HINT, check_structure, told
 from runner.stores.explained import Explanation
 from runner.stores.fixed import FixedKwargs
 from runner.stores.migrate import migrate
@@ -24,6 +24,7 @@ class WritingStore(SqliteReader):
         self._path = path
         self._at_once = mounts.is_remote(path)
         opened = _file(path)
+        header.check(path)
         unclean = any(log.stat().st_size for log in (path.with_name(f"{path.name}-wal"),) if log.exists())
         with told(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -39,7 +40,7 @@ class WritingStore(SqliteReader):
     def _prepare(self, unclean: bool, opened: tuple[int, int] | None) -> None:
         """Look before anything is changed: it may be somebody else's database."""
         if self._tables():
-            check_version(self._db, self._path)
+            header.check_version(self._db, self._path)
             if wrong := check_structure(self._db, self._path, unclean=unclean):
                 raise StoreError(f"{self._path} is damaged ({wrong}); {HINT}")
         wal.choose_journal(self._db, self._path, remote=self._at_once)
@@ -48,7 +49,7 @@ class WritingStore(SqliteReader):
             if opened is not None and opened != _file(self._path):
                 raise StoreError(f"{self._path} was replaced by a repair in this moment; run it again")
             migrate(self._db, self._path)
-        check_version(self._db, self._path)
+        header.check_version(self._db, self._path)
 
     def _tables(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

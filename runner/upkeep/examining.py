@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from runner import stores, table
-from runner.errors import XrunError
-from runner.stores import scanning
+from runner.errors import StoreError, XrunError
+from runner.stores import header, scanning
 from runner.stores.damage import told
 from runner.upkeep import kept
-from runner.upkeep.finding import Finding, users
+from runner.upkeep.finding import Finding, unreadable, users
 from runner.workspace import Workspace
 
 REPAIR: Final = "`xrun doctor --repair` makes a new store of what is intact; running the experiments again makes the rest"
@@ -28,6 +28,8 @@ def examine(workspace: Workspace) -> list[Finding]:
     try:
         stores.check(workspace.store)
     except stores.BrokenError as error:
+        if not header.looks_like_one(workspace.store):
+            raise StoreError(unreadable(workspace.store)) from None
         return [Finding("structure", str(error).partition(";")[0], REPAIR), *_results(workspace)]
     busy = users(workspace)
     found = [Finding("running", sentence, "nothing: what it writes is not looked at", problem=False) for sentence in busy]

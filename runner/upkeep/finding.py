@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from runner import stores
 from runner.errors import LockedError, XrunError
@@ -21,6 +22,12 @@ class Finding:
     action: str
     problem: bool = True
     """False: worth knowing, and no damage."""
+
+
+def unreadable(store: Path) -> str:
+    """What is to be done with a store in which there is nothing to save."""
+    aside = store.with_name(f"{store.name}.unreadable")
+    return f"nothing of {store} can be read: bring back a copy of it, or `mv {store} {aside}`, and running again makes everything anew"
 
 
 def users(workspace: Workspace) -> list[str]:

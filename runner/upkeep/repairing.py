@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import files, stores, succession
+from runner.errors import StoreError
 from runner.stores import salvage
 from runner.upkeep import kept
-from runner.upkeep.finding import Finding, require_alone
+from runner.upkeep.finding import Finding, require_alone, unreadable
 from runner.workspace import Workspace
 
 
@@ -38,13 +39,20 @@ def repair(workspace: Workspace, findings: list[Finding]) -> Repaired:
         return Repaired(removed=tuple(drafts))
     draft = workspace.folder / f".{workspace.store.name}.{os.urandom(4).hex()}.tmp"
     try:
-        lost = salvage.save(workspace.store, draft)
+        lost = _saved(workspace.store, draft)
         require_alone(workspace)  # programs that are no xrun and have it open
         old = _replace(workspace.store, draft)
     finally:
         for suffix in ("", "-wal", "-shm"):
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)
     return Repaired(old, lost, tuple(drafts))
+
+
+def _saved(store: Path, draft: Path) -> int:
+    try:
+        return salvage.save(store, draft)
+    except stores.BrokenError as error:
+        raise StoreError(f"{unreadable(store)} ({str(error).partition(';')[0]})") from None
 
 
 def _replace(store: Path, new: Path) -> Path:

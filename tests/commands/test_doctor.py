@@ -134,6 +134,42 @@ def test_what_cannot_be_read_at_all_is_exit_74(made, xrun):
         done = xrun(*arguments)
         assert done.returncode == 74
         assert len(done.stderr.splitlines()) == 1
+        assert "bring back a copy of it, or `mv " in done.stderr
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 60])
+def test_a_damaged_header_is_told_by_every_command_and_costs_nothing(made, xrun, place):
+    data = bytearray(store_of(made).read_bytes())
+    data[place] ^= 0xFF
+    store_of(made).write_bytes(data)
+    for arguments in (("ls",), ("+experiment=squares",), ("show", "0"), ("table", "squares", "--all")):
+        done = xrun(*arguments)
+        assert (done.returncode, len(done.stderr.splitlines())) == (74, 1), done.stderr
+        assert "`xrun doctor --repair` saves what is intact" in done.stderr
+    code, found = told(xrun)
+    assert (code, [finding["kind"] for finding in found["findings"]]) == (1, ["structure"])
+    code, found = told(xrun, "--repair")
+    assert (code, found["repaired"]["lost"]) == (0, 0)
+    assert json.loads(xrun("+experiment=squares", "--json").stdout)["cached"] == 3
+
+
+def test_what_is_not_sound_is_named_and_nothing_else(made, xrun):
+    store, kept, results = (str(made / name) for name in (".xrun/xrun.db", ".xrun/artifacts", "results"))
+    last = xrun("doctor").stdout.splitlines()[-3:]
+    assert [line.partition(": ")[::2] for line in last] == [(store, last[0].partition(": ")[2]), (kept, "sound"), (results, "sound")]
+    manifest = made / "results" / "squares" / "manifest.json"
+    whole = manifest.read_text()
+    manifest.write_text("{")
+    done = xrun("doctor")
+    assert done.returncode == 1
+    assert f"{store}: sound" in done.stdout
+    assert done.stdout.splitlines()[-2:] == [f"{kept}: sound", f"{results}: not sound"]
+    manifest.write_text(whole)
+    spoil(made, "UPDATE run SET fields = '{}' WHERE seq = 2")
+    done = xrun("doctor")
+    assert f"{store}: not sound" in done.stdout
+    assert f"{kept}: not looked at" in done.stdout
+    assert f"{results}: sound" in done.stdout
 
 
 def test_missing_and_changed_files_are_named(made, xrun):
