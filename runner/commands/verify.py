@@ -64,10 +64,16 @@ def _print(verified: list[tuple[Recording, list[Found]]]) -> None:
         for one in found:
             if one.outcome is Outcome.UNKNOWN:
                 print(f"note: {each.experiment}: {one.what}: {one.now}", file=sys.stderr)
-        wrong = sum(one.outcome is Outcome.DIFFERS for one in found)
-        told = (
-            f"{wrong} of {len(found)} things are not as recorded"
-            if wrong
-            else f"all of it is as recorded ({', '.join(o.what for o in found)})"
-        )
-        print(f"{each.experiment}: {told}", file=sys.stderr if wrong else sys.stdout)
+        print(f"{each.experiment}: {_summary(found)}", file=sys.stdout if _good(found) else sys.stderr)
+
+
+def _summary(found: list[Found]) -> str:
+    """What is as recorded; nothing is claimed of what could not be looked at."""
+    good, wrong, unknown = (
+        [one.what for one in found if one.outcome is outcome] for outcome in (Outcome.GOOD, Outcome.DIFFERS, Outcome.UNKNOWN)
+    )
+    if wrong:
+        return f"{len(wrong)} of {len(found)} things are not as recorded"
+    if unknown:
+        return f"as recorded: {', '.join(good)}; cannot be told: {', '.join(unknown)}"
+    return f"all of it is as recorded ({', '.join(good)})"

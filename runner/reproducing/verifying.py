@@ -10,6 +10,7 @@ from runner import plan, table
 from runner.config.load import Request, load
 from runner.errors import IncompleteError, PlanError, XrunError
 from runner.provenance import data, worktree
+from runner.published import FILES
 from runner.record import DataStatus
 from runner.reproducing.recording import EXPERIMENT, PATCH, Recording
 from runner.spec import Experiment
@@ -75,6 +76,9 @@ def _table(recording: Recording) -> Iterator[Found]:
         yield Found(what="table", outcome=Outcome.DIFFERS, recorded=digest, now="there is no table")
         return
     if {*digests.values()} == {digest}:
+        for name in FILES[:2]:
+            if name not in digests:  # one of them is enough, in git for instance
+                yield Found(what=name, outcome=Outcome.UNKNOWN, recorded=digest, now=f"it is not there; {next(iter(digests))} is")
         yield _rows(recording, rows)
 
 
@@ -106,7 +110,11 @@ def _experiment(recording: Recording, cwd: Path) -> Experiment | Found:
 
 def _schema(recording: Recording, experiment: Experiment) -> Iterator[Found]:
     schema = experiment.results.schema
-    if schema is None or not (recording.folder / "table.parquet").is_file():
+    if schema is None:
+        return
+    if not (recording.folder / FILES[0]).is_file():
+        if (recording.folder / FILES[1]).is_file():  # without any table more than the schema differs
+            yield Found(what="schema", outcome=Outcome.UNKNOWN, now=f"without {FILES[0]} nobody knows the types that it is about")
         return
     try:
         if isinstance(schema, str):

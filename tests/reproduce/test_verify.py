@@ -101,6 +101,26 @@ def test_what_cannot_be_told_is_a_note(project: Project) -> None:
     assert "all of it is as recorded" in project.xrun("verify", "secret", TOKEN="abc").stdout
 
 
+def test_what_is_not_there_or_was_not_recorded_is_a_note_and_nothing_is_claimed_of_it(project: Project) -> None:
+    (project.root / ".git").rename(project.home / "git")
+    project.xrun("+experiment=checked", "-q")
+    folder = project.root / "results/checked"
+    for missing, there, more in (("table.csv", "table.parquet", ""), ("table.parquet", "table.csv", ", schema")):
+        whole = (folder / missing).read_bytes()
+        (folder / missing).unlink()
+        done = project.xrun("verify", "checked")
+        good = ", ".join([there, "rows", "experiment.yaml", *(["schema"] if not more else []), "ids"])
+        assert done.stdout == f"checked: as recorded: {good}; cannot be told: {missing}{more}, commit\n"
+        assert f"note: checked: {missing}: it is not there; {there} is" in done.stderr
+        assert "note: checked: commit: none was recorded" in done.stderr
+        told = json.loads(project.xrun("verify", "checked", "--json").stdout)
+        assert {each["what"] for each in told["checks"] if each["outcome"] == "unknown"} == {missing, "commit"} | {*more.split(", ")} - {""}
+        (folder / missing).write_bytes(whole)
+    (folder / "table.csv").unlink()
+    (folder / "table.parquet").unlink()
+    assert differing(project, "checked") == ["table"]
+
+
 def test_interrupted_sweep_and_csv_alone_are_good(project: Project) -> None:
     project.xrun(
         "+experiment=squares",
@@ -110,5 +130,5 @@ def test_interrupted_sweep_and_csv_alone_are_good(project: Project) -> None:
     )
     (project.root / "results/squares/table.parquet").unlink()
 
-    assert "squares: all of it is as recorded" in project.xrun("verify").stdout
+    assert "squares: as recorded: table.csv, rows, " in project.xrun("verify").stdout
     assert "there are no results" in project.xrun("verify", "--workspace", "elsewhere", code=3).stderr
