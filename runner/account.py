@@ -1,13 +1,17 @@
 """What an invocation made of an experiment, told at its end: to people, and to programs."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from runner import checks, report
 from runner.console import Console, summary
 from runner.invocation import Result
 from runner.watch import Watch
+
+PASSING: Final = "XRUN_PASSING_RESULTS"
+"""Set in the environment where whoever has called us removes the results once they are compared: nobody is to look for them."""
 
 
 def show(result: Result, watch: Watch, console: Console) -> None:
@@ -24,7 +28,7 @@ def show(result: Result, watch: Watch, console: Console) -> None:
     if result.reason and watch.seen < watch.total:
         console.say(f"xrun: {result.reason}: nothing more was started; {watch.total - watch.seen:,} runs have not been executed")
     console.say(("\n" if watch.total else "") + summary(watch, result.experiment, result.seconds))
-    if not result.stopped:
+    if not result.stopped and not os.environ.get(PASSING):
         console.say(f"{_shown(result.folder)}/table.csv  table.parquet  manifest.json  experiment.yaml")
 
 

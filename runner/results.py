@@ -197,6 +197,7 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
         "steps": [{"call": s.call, "name": s.name, "code": c} for s, c in zip(experiment.steps, plan.code, strict=True)],
         "git": git,
         "root": _below_git(experiment.root),
+        "cwd": _working(experiment.root),
         **told,
         "counts": dict(facts.tally.counts),
         "cached": facts.tally.cached,
@@ -220,6 +221,14 @@ def _below_git(root: Path) -> str | None:
     """The project root as the repository around it names it; None without one."""
     top = git_root(root.resolve())
     return root.resolve().relative_to(top).as_posix() if top else None
+
+
+def _working(root: Path) -> str | None:
+    """The folder that the steps ran in, relative to the project root: their paths may be relative to it. None where it lies elsewhere."""
+    try:
+        return Path.cwd().relative_to(root.resolve()).as_posix()
+    except (OSError, ValueError):  # OSError: it was removed
+        return None
 
 
 def _reason(record: Record) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner import codec
+from runner.account import PASSING
 from runner.commands import options as shared
 from runner.console import Console
 from runner.errors import IncompleteError
@@ -20,6 +21,7 @@ from runner.reproducing.checkout import Checkout, prepared
 from runner.reproducing.equality import Tolerance, Verdict
 from runner.reproducing.outcome import Outcome
 from runner.reproducing.recording import Recording, Repository
+from runner.spec import Experiment
 from runner.table import Preview
 
 SHOWN: Final = 40
@@ -44,7 +46,8 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("results", metavar="RESULTS", help="a results folder, its manifest.json, an experiment, or the beginning of an id")
-    parser.add_argument("secrets", metavar="KEY=VALUE", nargs="*", help="a secret that experiment.yaml does not keep: kwargs.token=...")
+    told = "a secret that experiment.yaml does not keep: kwargs.token=...; or how to execute: executor.workers=2"
+    parser.add_argument("secrets", metavar="KEY=VALUE", nargs="*", default=[], help=told)
     parser.add_argument("--run", metavar="ID", default="", help="this run of it alone, by a beginning of its id")
     parser.add_argument(
         "--rtol", type=_tolerance, default=0.0, metavar="X", help="numbers may differ by X times the recorded one (default: 0)"
@@ -74,18 +77,12 @@ def _tolerance(text: str) -> float:
 
 
 def _reproduce(found: Recording, chosen: argparse.Namespace) -> int:
-    from runner.config.load import Request, load
-
-    found.check_columns(chosen.ignore)
-    found.check_table()
-    found.read(recording.EXPERIMENT)
-    (experiment,) = load(
-        Request(overrides=tuple(chosen.secrets), file=found.folder / recording.EXPERIMENT, cwd=Path.cwd())
-    )  # a missing secret is told
-    where = recording.repository(found, Path.cwd())
     place = Path(tempfile.mkdtemp(prefix=worktree.PREFIX)).resolve()
     kept = False
     try:
+        found = recording.copied(found, place / "recorded")  # whoever publishes these results anew meanwhile changes nothing
+        experiment = _experiment(found, chosen)
+        where = recording.repository(found, Path.cwd())
         with prepared(found, where, place, pull=chosen.pull) as checkout:
             code = _run(found, where, checkout, place, chosen)
         made = Published(place / "out" / "results" / found.experiment, "the reproduced results")
@@ -99,6 +96,19 @@ def _reproduce(found: Recording, chosen: argparse.Namespace) -> int:
         return judged.exit_code
     finally:
         shutil.rmtree(place, ignore_errors=True) if not kept else _clear(place)
+
+
+def _experiment(found: Recording, chosen: argparse.Namespace) -> Experiment:
+    """The recorded experiment, all of its files as the manifest tells. A missing secret is told, and what would make it another one."""
+    from runner.config import held
+    from runner.config.load import Request, load
+
+    found.check_columns(chosen.ignore)
+    found.check_table()
+    found.read(recording.EXPERIMENT)
+    held.check(found.folder / recording.EXPERIMENT, chosen.secrets)
+    (experiment,) = load(Request(overrides=tuple(chosen.secrets), file=found.folder / recording.EXPERIMENT, cwd=Path.cwd()))
+    return experiment
 
 
 def _run(found: Recording, where: Repository, checkout: Checkout, place: Path, chosen: argparse.Namespace) -> int:
@@ -117,17 +127,17 @@ def _run(found: Recording, where: Repository, checkout: Checkout, place: Path, c
     elif differing := surroundings.differences(found.manifest):
         told = surroundings.sentence(differing)
         print(f"xrun: warning: the environment is not the recorded one: {told}; --env builds that", file=sys.stderr)
-    variables = surroundings.variables(where.top, checkout.tree)
+    variables = surroundings.variables(where.top, checkout.tree) | ({} if chosen.keep else {PASSING: "1"})
     # Wherever the config directory was: the root is the folder around the one that is named.
     arguments = [str(checkout.file), *chosen.secrets, "--config-path", str(checkout.file.parent), "--workspace", str(place / "out")]
     if found.run:
-        listed = child.call(python, ["plan", *arguments, "--json"], checkout.root, variables)
+        listed = child.call(python, ["plan", *arguments, "--json"], checkout.cwd, variables)
         if listed.code:
             return listed.code
         arguments += ["--only", _id_now(found, listed.out)]
     console.say(f"xrun: running {found.experiment} at commit {where.commit[:8]}")
     quiet = ["--quiet"] if console.quiet or not sys.stderr.isatty() else []  # what it says of its files is of no use: they go
-    return child.call(python, [*arguments, *quiet], checkout.root, variables).code
+    return child.call(python, [*arguments, *quiet], checkout.cwd, variables).code
 
 
 def _id_now(found: Recording, listed: str) -> str:
@@ -169,7 +179,10 @@ def _sentence(judged: Outcome, found: Recording, chosen: argparse.Namespace) -> 
     compared = judged.compared
     runs = f"{compared.runs} {'run' if compared.runs == 1 else 'runs'}"
     failed = f", {compared.failed} of them failed again" if compared.failed else ""
-    never = f"; {compared.unrecorded} have no recorded result, because the sweep was interrupted" if compared.unrecorded else ""
+    one = compared.unrecorded == 1
+    never = (
+        f"; {compared.unrecorded} {'has' if one else 'have'} no recorded result (interrupted, or left out)" if compared.unrecorded else ""
+    )
     left = f"; not compared: {', '.join(judged.ignored)}" if judged.ignored else ""
     if compared.verdict is Verdict.SAME:
         return f"{found.experiment}: the same, bit for bit: {runs}{failed}{never}{left}"

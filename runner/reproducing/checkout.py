@@ -22,6 +22,8 @@ class Checkout:
     """The top of the worktree."""
     root: Path
     """The project root in it."""
+    cwd: Path
+    """The folder in it to start xrun in: paths that steps use may be relative to it."""
     file: Path
     """The recorded experiment.yaml."""
     notes: tuple[str, ...]
@@ -38,7 +40,7 @@ def prepared(recording: Recording, repository: Repository, place: Path, *, pull:
     patched = recording.read(PATCH) if recording.git.get("patch") else b""
     with worktree.checked_out(repository.top, repository.commit, place) as tree:
         if patched:
-            worktree.apply(tree, recording.folder / PATCH)
+            worktree.apply(tree, recording.place / PATCH)
         text = patched.decode(errors="replace")
         empty = submodules.check_out(repository.top, tree, submodules.moved(text))
         root = tree / repository.below
@@ -53,7 +55,19 @@ def prepared(recording: Recording, repository: Repository, place: Path, *, pull:
         (file.parent / ".gitignore").write_text("*\n")
         file.write_bytes(experiment)
         notes = [*brought, *(f"warning: {note}" for note in _left_out(recording, text)), *map(_empty, empty)]
-        yield Checkout(tree=tree, root=root, file=file, notes=tuple(notes))
+        yield Checkout(tree=tree, root=root, cwd=_started_in(root, repository.working), file=file, notes=tuple(notes))
+
+
+def _started_in(root: Path, working: Path) -> Path:
+    """The folder that xrun was started in; made where git does not keep it, because nothing in it is tracked. Raises IncompleteError."""
+    folder = (root / working).resolve()
+    if not folder.is_relative_to(root.resolve()):
+        raise IncompleteError(f"{working}, where xrun was started then, leads out of the project at the recorded commit")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise IncompleteError(f"{working}, where xrun was started then, is no folder at the recorded commit") from None
+    return folder
 
 
 def _empty(path: str) -> str:

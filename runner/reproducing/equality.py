@@ -95,7 +95,7 @@ class Compared:
     failed: int
     """Of them: that did not complete, and ended now as they did then."""
     unrecorded: int
-    """That have no recorded result, because the sweep was interrupted; not compared."""
+    """That have no recorded result, because the sweep was interrupted or `--only` left them out; not compared."""
     cells: tuple[Cell, ...]
     """Values that are not the same, in plan order."""
 

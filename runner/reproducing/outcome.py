@@ -59,7 +59,7 @@ def judge(recording: Recording, made: Published, tolerance: Tolerance, leave: tu
         problem = f"{recording.folder} has no table, and the reproduced one has another digest than the recorded one had"
         raise IncompleteError(f"{problem}\n  bring table.csv or table.parquet back, and do this again, to see what differs")
     old = recording.published if recording.published.has_table else made
-    new = made if (recording.folder / FILES[0]).is_file() or old is made else _csv_alone(made, scratch)
+    new = made if (recording.place / FILES[0]).is_file() or old is made else _csv_alone(made, scratch)
     drop = frozenset(leave)
     before, after = (Side.of(each.sample(), told, drop) for each, told in ((old, then), (new, now)))
     ids = [str(each) for each in now.get("runs") or ()]

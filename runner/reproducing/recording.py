@@ -1,8 +1,11 @@
 """What a results folder says of how it was made, and that nobody has changed it since."""
 
 import hashlib
+import os
+import shlex
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +13,7 @@ from runner import results, table
 from runner.config.again import root_of
 from runner.errors import IncompleteError, StoreError, UsageError
 from runner.provenance import worktree
-from runner.published import Published
+from runner.published import FILES, Published
 from runner.record import DataState, DataStatus
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace
@@ -28,11 +31,18 @@ class Recording:
     manifest: Mapping[str, Any]
     run: str = ""
     """The id of the only run that is asked for; "": all of them."""
+    copy: Path | None = None
+    """A folder with a copy of its files, which are read in their place."""
+
+    @property
+    def place(self) -> Path:
+        """Where its files are read."""
+        return self.copy or self.folder
 
     @property
     def published(self) -> Published:
         """The folder, to read its table."""
-        return Published(self.folder, str(self.folder))
+        return Published(self.place, str(self.folder))
 
     @property
     def experiment(self) -> str:
@@ -58,12 +68,12 @@ class Recording:
     def read(self, name: str) -> bytes:
         """The content of one of its files. Raises IncompleteError where it is missing, or not what the manifest says."""
         try:
-            content = (self.folder / name).read_bytes()
+            content = (self.place / name).read_bytes()
         except OSError as error:
             raise IncompleteError(f"{self.folder / name}: {error.strerror}; without it there is nothing to reproduce from") from None
         if not self.intact(name, content):
             problem = f"{self.folder / name} is not the one that {MANIFEST} tells of"
-            raise IncompleteError(f"{problem}\n  git checkout {name} may bring it back; xrun verify {self.folder} checks all files")
+            raise IncompleteError(f"{problem}\n  {self._bring(name)}")
         return content
 
     def check_columns(self, names: Iterable[str]) -> None:
@@ -76,10 +86,15 @@ class Recording:
     def check_table(self) -> None:
         """Raise IncompleteError unless the files of the table that are there hold what the manifest tells of, StoreError if unreadable."""
         told = self.manifest.get("table") or {}
-        for name, digest in table.digests(self.folder, told.get("columns") or {}).items():
+        for name, digest in table.digests(self.place, told.get("columns") or {}).items():
             if digest != told.get("digest"):
                 problem = f"{self.folder / name} is not the table that {MANIFEST} tells of"
-                raise IncompleteError(f"{problem}\n  git checkout {name} may bring it back; xrun verify {self.folder} checks all files")
+                raise IncompleteError(f"{problem}\n  {self._bring(name)}")
+
+    def _bring(self, name: str) -> str:
+        return (
+            f"git checkout {shlex.quote(os.path.relpath(self.folder / name))} may bring it back; xrun verify {self.folder} checks all files"
+        )
 
     def intact(self, name: str, content: bytes) -> bool:
         """Whether the content is what the manifest says; True where it does not say, as those of early versions."""
@@ -152,7 +167,20 @@ def _only(recording: Recording, run: str) -> Recording:
         raise UsageError(f"{recording.folder / MANIFEST} names no run whose id begins with `{run}`; {hint}")
     if len(found) > 1:
         raise UsageError(f"several runs begin with `{run}`: {', '.join(found[:3])}; give more of the id")
-    return Recording(folder=recording.folder, manifest=recording.manifest, run=found[0])
+    return replace(recording, run=found[0])
+
+
+def copied(recording: Recording, folder: Path) -> Recording:
+    """The same, of a copy of its files in the new folder `folder`: the files of one moment, whatever is published in the next one.
+
+    Raises as `find` does, for a manifest that is not the one that was found.
+    """
+    folder.mkdir()
+    for name in (MANIFEST, EXPERIMENT, PATCH, *FILES[:2]):
+        if (recording.folder / name).is_file():
+            shutil.copyfile(recording.folder / name, folder / name)
+    manifest = of_folder(folder).manifest
+    return _only(replace(recording, manifest=manifest, run="", copy=folder), recording.run)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +192,8 @@ class Repository:
     below: Path
     """The project root, relative to it."""
     commit: str
+    working: Path = Path()
+    """The folder in which xrun was called, relative to the project root; the root itself where that is not recorded, or lay elsewhere."""
 
     @property
     def root(self) -> Path:
@@ -186,10 +216,19 @@ def repository(recording: Recording, cwd: Path) -> Repository:
         raise IncompleteError(f"neither {recording.folder} nor {cwd} is in a git repository\n  git clone {remote}, and call xrun in it")
     for top in tops:
         if worktree.has(top, commit):
-            return Repository(top=top, below=_below(recording, top, cwd), commit=commit)
+            return Repository(top=top, below=_below(recording, top, cwd), commit=commit, working=_working(recording))
     branch = f" (branch {recording.git['branch']})" if recording.git.get("branch") else ""
     hint = worktree.how_to_fetch(tops[0], commit, recording.git.get("remote"))
     raise IncompleteError(f"the repository {tops[0]} does not have the commit {commit}{branch} of these results\n  {hint}")
+
+
+def _working(recording: Recording) -> Path:
+    told = recording.manifest.get("cwd")
+    if told is None:
+        return Path()
+    if not isinstance(told, str) or "\0" in told or Path(told).is_absolute() or ".." in Path(told).parts:
+        raise IncompleteError(f"{recording.folder / MANIFEST}: cwd: {told!r} is no folder below the project root")
+    return Path(told)
 
 
 def _below(recording: Recording, top: Path, cwd: Path) -> Path:

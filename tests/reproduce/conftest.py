@@ -55,6 +55,20 @@ def secret(x: int, token: str) -> dict:
     return {"y": x * len(token)}
 
 
+def gated(x: int) -> dict:
+    import time
+
+    if mark := os.environ.get("MARK"):
+        Path(mark).write_text("here")
+        while not Path(f"{mark}.go").exists():
+            time.sleep(0.05)
+    return {"y": x}
+
+
+def near(x: int) -> dict:
+    return {"y": x + int(Path("number.txt").read_text())}
+
+
 def waiting(x: int) -> dict:
     import time
 
@@ -64,6 +78,8 @@ def waiting(x: int) -> dict:
     return {"y": x}
 """
 EXPERIMENTS = {
+    "gated": "params: {x: [1, 2]}\nsteps: [steps.gated]\n",
+    "near": "params: {x: [1, 2]}\nsteps: [steps.near]\n",
     "squares": "params: {x: [1, 2, 3]}\nsteps: [steps.square]\n",
     "picky": "params: {x: [1, 2, 3]}\nsteps: [steps.picky]\n",
     "shaky": "params: {x: [1, 2]}\nsteps: [steps.shaky]\n",

@@ -2,10 +2,12 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -365,6 +367,111 @@ def test_worktree_of_a_killed_reproduction_is_removed_by_the_next(project: Proje
     assert len(project.worktrees()) == 1
     assert not tree.exists()
     assert project.snapshot() == before
+
+
+def test_results_that_are_published_anew_meanwhile_change_nothing(project: Project) -> None:
+    project.xrun("+experiment=gated", "-q")
+    mark = project.home / "mark"
+    process = subprocess.Popen(
+        [BIN / "xrun", "reproduce", "gated"],
+        cwd=project.root,
+        env=project.environment(MARK=str(mark)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not mark.exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        project.xrun("+experiment=gated", "x=5", "-q")
+        assert len(project.manifest("gated")["runs"]) == 1
+    finally:
+        Path(f"{mark}.go").write_text("")
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (0, "gated: the same, bit for bit: 2 runs\n"), err
+
+
+def test_results_that_were_made_from_a_subfolder_are_made_there_again(project: Project) -> None:
+    project.commit({"studies/deep/number.txt": "7\n"})
+    project.xrun("+experiment=near", "-q", cwd=project.root / "studies/deep")
+    assert project.manifest("near")["cwd"] == "studies/deep"
+
+    assert project.reproduce("near").stdout == "near: the same, bit for bit: 2 runs\n"
+
+    file = project.root / "results/near/manifest.json"
+    told = project.manifest("near")
+    for bad in ("/etc", "../..", "studies/../../..", 7):
+        file.write_text(json.dumps({**told, "cwd": bad}))
+        assert "cwd: " in project.reproduce("near", code=3).stderr
+    file.write_text(json.dumps({key: value for key, value in told.items() if key != "cwd"}))  # as earlier versions wrote it
+    assert "not reproduced" in project.reproduce("near", code=1).stdout
+
+
+def test_overrides_of_what_is_recorded_are_refused_and_those_of_how_to_execute_are_not(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+    for override in (
+        "x=3",
+        "x=1,2",
+        "scale=2",
+        "params.x=[1]",
+        "kwargs.scale=2",
+        "+M=1,2",
+        "~x",
+        "seed=3",
+        "results.columns=[y]",
+        "steps=[]",
+    ):
+        told = project.reproduce("squares", override, code=2).stderr
+        assert f"{override}: this is recorded" in told
+        assert "may be given: executor.NAME=" in told
+    assert project.reproduce("squares", "executor.workers=1", "executor=serial").stdout == "squares: the same, bit for bit: 3 runs\n"
+    assert "arguments are required: RESULTS\n" in project.reproduce(code=2).stderr
+
+
+def test_a_table_that_was_edited_is_told_with_the_whole_path(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+    project.git("add", "--force", "results")
+    project.commit()
+    file = project.root / "results/squares/table.csv"
+    file.write_text(file.read_text().replace("4.0", "5.0"))
+    told = project.reproduce("squares", code=3).stderr
+    command = told.partition("\n  ")[2].partition(" may bring")[0]
+    assert command == "git checkout results/squares/table.csv"
+    project.git(*command.split()[1:])
+    assert "the same" in project.reproduce("squares").stdout
+
+
+def test_runs_that_were_left_out_are_said_to_have_no_result(project: Project) -> None:
+    first = json.loads(project.xrun("plan", "+experiment=squares", "--json").stdout.split("\n")[0])["id_run"]
+    project.xrun("+experiment=squares", "-q", "--only", first)
+    assert project.reproduce("squares").stdout.endswith(": 1 run; 2 have no recorded result (interrupted, or left out)\n")
+
+
+def test_files_that_are_gone_a_moment_later_are_not_named_on_a_terminal(project: Project) -> None:
+    project.xrun("+experiment=squares", "-q")
+    for arguments, named in (((), False), (("--keep",), True)):
+        main, side = pty.openpty()
+        process = subprocess.Popen(
+            [BIN / "xrun", "reproduce", "squares", *arguments],
+            cwd=project.root,
+            env=project.environment(),
+            stdin=side,
+            stdout=side,
+            stderr=side,
+        )
+        os.close(side)
+        told = b""
+        with suppress(OSError):  # EIO: the other end is closed
+            while part := os.read(main, 4096):
+                told += part
+        os.close(main)
+        assert process.wait(60) == 0
+        assert b"the same, bit for bit" in told
+        assert (b"table.parquet" in told) == named
 
 
 def _waiting(project: Project, mark: Path) -> tuple["subprocess.Popen[str]", Path]:
