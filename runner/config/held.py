@@ -25,8 +25,8 @@ def check(file: Path, lines: Sequence[str]) -> None:
     parts = composed.read(file)
     for override in Composer(place.Place(root=file.parent, conf=None, tried=())).parse(list(lines)):
         key = override.key_or_group
-        added = override.is_add() or override.is_delete() or override.is_hydra_override()
-        if not added and (key.partition(".")[0] in _OF_EXECUTION or any(_is_open(value) for value in _values(parts, key))):
+        structural = override.is_delete() or override.is_hydra_override()
+        if not structural and (key.partition(".")[0] in _OF_EXECUTION or any(_is_open(value) for value in _values(parts, key))):
             continue
         raise ConfigError(
             "this is recorded, and what is made again is the record",

@@ -66,7 +66,8 @@ def judge(recording: Recording, made: Published, tolerance: Tolerance, leave: tu
     if recording.run:
         point = _point_of(recording, old)
         before, after = before.only(point), after.only(point)
-    same_ids = set(ids) == {recording.run} if recording.run else ids == recording.ids
+    some = {*recording.ids} < {*ids}  # `--only` left out the others
+    same_ids = set(ids) == {recording.run} if recording.run else some or ids == recording.ids
     return Outcome(
         compared=equality.compare(before, after, tolerance),
         same_ids=same_ids,
