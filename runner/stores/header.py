@@ -76,6 +76,9 @@ def check_version(db: sqlite3.Connection, path: Path) -> None:
     known = application == APPLICATION_ID
     if known and not vacuum and version == (made or version) and 0 < version <= VERSION:
         return
+    if made == VERSION < version and known and not vacuum:  # nobody can tell which of them is right
+        newer = f"its header tells of a newer xrun (format {version}, this one knows {VERSION}), its tables of this one"
+        raise BrokenError(f"{path}: {newer}: update xrun, or, if there is no newer one, {HINT}")
     if made is not None or (known and version <= VERSION):
         wrong = "application id" if not known else "mark of auto_vacuum" if vacuum else f"format {version}"
         raise BrokenError(f"{path} is damaged (its header: {wrong}); {HINT}")
