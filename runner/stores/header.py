@@ -8,7 +8,7 @@ import sqlite3
 import struct
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -114,12 +114,12 @@ def format_of(db: sqlite3.Connection) -> int | None:
 
 
 def looks_like_one(path: Path) -> bool:
-    """Whether the definitions of our tables stand near the beginning of a file, so that there is something to save in it."""
-    try:
-        with path.open("rb") as file:
-            return b"CREATE TABLE run (" in file.read(_LOOKED_AT)
-    except OSError:
-        return False
+    """Whether the definitions of our tables stand near the beginning of a file, or of its WAL, so that there is something to save."""
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        with suppress(OSError), each.open("rb") as file:
+            if b"CREATE TABLE run (" in file.read(_LOOKED_AT):
+                return True
+    return False
 
 
 def mend(copy: Path) -> None:

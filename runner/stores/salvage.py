@@ -3,13 +3,15 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from runner.errors import StoreError
 from runner.stores import header, sums
 from runner.stores.damage import told
 from runner.stores.scanning import Found, scan
+from runner.stores.schema import VERSION
 from runner.stores.sqlite import SqliteStore
 
 _BLOBS: Final = {("points", "steps"), ("points", "vals"), ("source", "content")}
@@ -49,6 +51,7 @@ def _mended(source: Path, copy: Path, new: sqlite3.Connection) -> Iterator[sqlit
         if part.exists():
             shutil.copyfile(part, copy.with_name(copy.name + suffix))
     header.mend(copy)
+    _bring_up(copy)
     definitions = new.execute("SELECT sql, name FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     db = sqlite3.connect(copy, isolation_level=None)
     try:
@@ -62,6 +65,21 @@ def _mended(source: Path, copy: Path, new: sqlite3.Connection) -> Iterator[sqlit
         yield db
     finally:
         db.close()
+
+
+def _bring_up(copy: Path) -> None:
+    """Bring a store of an older format up to the present one, if it can be: its rows would be taken for damaged ones otherwise."""
+    with closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        try:
+            made = header.format_of(db)
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            return
+        if made is None or made == VERSION:
+            return
+        db.execute(f"PRAGMA user_version={made}")
+    with suppress(StoreError):  # it is damaged otherwise as well; the rows count as lost, and the old store is kept
+        SqliteStore(copy).close()
+    copy.with_name(f"{copy.name}.v{made}.bak").unlink(missing_ok=True)
 
 
 def _insert(new: sqlite3.Connection, found: Found) -> bool:

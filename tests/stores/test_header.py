@@ -19,12 +19,12 @@ def whole(tmp_path_factory, filled):
     return path, records(path), epoch, filled
 
 
-def records(path):
+def records(path, experiment="e"):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DamageWarning)
         reader = stores.read(path)
         try:
-            return list(reader.records("e"))
+            return list(reader.records(experiment))
         finally:
             reader.close()
 
@@ -126,6 +126,18 @@ def test_a_store_that_was_just_made_is_no_damaged_one(tmp_path):
     stores.read(tmp_path / "xrun.db").close()
     store.close()
     stores.open(tmp_path / "xrun.db").close()
+
+
+def test_a_store_that_is_in_its_wal_alone_is_saved(tmp_path, filled):
+    store = stores.open(tmp_path / "live.db")
+    store.append([filled.a_record("ffffffff-0000-8000-8000-000000000000", 1)])
+    shutil.copy(tmp_path / "live.db-wal", tmp_path / "xrun.db-wal")
+    changed(tmp_path / "live.db", tmp_path / "xrun.db", 0, 0xFF)
+    store.close()
+    assert (tmp_path / "xrun.db").stat().st_size <= 4096
+    assert header.looks_like_one(tmp_path / "xrun.db")
+    assert salvage.save(tmp_path / "xrun.db", tmp_path / "new") == 0
+    assert len(records(tmp_path / "new", None)) == 1
 
 
 def test_a_newer_format_and_somebody_elses_database_are_told_as_that(whole, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from runner import stores
 from runner.errors import StoreError
 from runner.record import Failure, Provenance, Status
+from runner.stores import salvage
 from runner.stores.schema import MIGRATIONS, VERSION
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -58,6 +59,19 @@ def test_a_golden_store_of_every_format_opens(golden, version, opener):
     db = sqlite3.connect(path)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
+
+
+@pytest.mark.parametrize("version", FORMATS)
+def test_a_golden_store_whose_header_is_gone_is_saved_whole(golden, tmp_path, version):
+    path = golden(version)
+    path.write_bytes(bytes(100) + path.read_bytes()[100:])
+    with pytest.raises(StoreError, match="xrun doctor --repair"):
+        stores.read(path)
+    assert salvage.save(path, tmp_path / "new.db") == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new.db", "xrun.db"]
+    reader = stores.read(tmp_path / "new.db")
+    check(reader)
+    reader.close()
 
 
 def test_format_1_knows_which_runs_are_shared_and_nothing_of_metrics(golden):
