@@ -404,7 +404,7 @@ def test_results_that_were_made_from_a_subfolder_are_made_there_again(project: P
 
     file = project.root / "results/near/manifest.json"
     told = project.manifest("near")
-    for bad in ("/etc", "../..", "studies/../../..", 7):
+    for bad in ("/etc", "../..", "studies/../../.."):
         file.write_text(json.dumps({**told, "cwd": bad}))
         assert "cwd: " in project.reproduce("near", code=3).stderr
     file.write_text(json.dumps({key: value for key, value in told.items() if key != "cwd"}))  # as earlier versions wrote it
