@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from runner.checks import Group, Sample
+from runner.manifest import Manifest
 from runner.selectors import Row
 
 HIDDEN: Final = "system/"
@@ -26,7 +27,8 @@ class Side:
     """One of the two."""
 
     told: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest | None
+    """None: there is none."""
     config: Mapping[str, Any]
     sample: Sample | None
     """None: there is no table."""
@@ -89,7 +91,7 @@ class Tables:
 def changes(old: Side, new: Side) -> list[Change]:
     """What differs besides the tables."""
     found = list(_between("config", _flat(_declared(old.config)), _flat(_declared(new.config)))) if old.config and new.config else []
-    if old.manifest and new.manifest:
+    if old.manifest is not None and new.manifest is not None:
         found += _between("code", _code(old.manifest), _code(new.manifest))
         found += _between("data", _data(old.manifest), _data(new.manifest))
         found += _between("environment", _environment(old.manifest), _environment(new.manifest))
@@ -117,19 +119,18 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _code(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    git = manifest.get("git") or {}
-    steps = {f"step {step.get('name')}": step.get("code") for step in manifest.get("steps") or ()}
-    return {f"git.{name}": git.get(name) for name in ("commit", "branch", "dirty") if git} | steps
+def _code(manifest: Manifest) -> dict[str, Any]:
+    git, steps = manifest.git, {f"step {step.name}": step.code for step in manifest.steps}
+    return steps if git is None else {"git.commit": git.commit, "git.branch": git.branch, "git.dirty": git.dirty} | steps
 
 
-def _data(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(entry.get("path")): entry.get("actual") for entry in manifest.get("data") or ()}
+def _data(manifest: Manifest) -> dict[str, Any]:
+    return {entry.path: entry.actual for entry in manifest.data}
 
 
-def _environment(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    packages = {f"packages.{name}": version for name, version in (manifest.get("packages") or {}).items()}
-    return {name: manifest.get(name) for name in _ENVIRONMENT} | packages
+def _environment(manifest: Manifest) -> dict[str, Any]:
+    packages = {f"packages.{name}": version for name, version in manifest.packages.items()}
+    return {name: getattr(manifest, name) for name in _ENVIRONMENT} | packages
 
 
 def tables(old: Sample, new: Sample) -> Tables:

@@ -73,7 +73,7 @@ def _side(text: str, other: str, workspace: Workspace, root: Path, stack: ExitSt
     path = Path(text)
     if path.is_file() or (path.is_dir() and text not in published.names(workspace)):
         folder = Published(path.parent if path.is_file() else path, text)
-        if not (folder.has_table or folder.manifest()):
+        if not folder.has_table and folder.manifest() is None:
             raise UsageError(f"{text} is no results folder: there is neither a table nor a manifest.json")
         return _of_folder(folder)
     if text not in published.names(workspace):
@@ -151,9 +151,9 @@ def _line(column: Column) -> tuple[str, ...]:
 
 
 def _origin(side: Side) -> str:
-    git = side.manifest.get("git") or {}
-    commit = f"commit {str(git.get('commit'))[:8]}{' and changes' if git.get('dirty') else ''}" if git.get("commit") else ""
-    return ", ".join(part for part in (side.told, commit, str(side.manifest.get("written") or "")) if part)
+    git, written = (side.manifest.git, side.manifest.written) if side.manifest is not None else (None, None)
+    commit = f"commit {git.commit[:8]}{' and changes' if git.dirty else ''}" if git is not None and git.commit else ""
+    return ", ".join(part for part in (side.told, commit, written) if part)
 
 
 def _short(value: Any) -> str:

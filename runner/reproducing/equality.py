@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from runner import codec
 from runner.checks import Group, Sample
+from runner.manifest import Manifest
 
 STATUS: Final = "status"
 COMPLETED: Final = "COMPLETED"
@@ -66,14 +67,13 @@ class Side:
     """All of them in plan order, as far as it is known."""
 
     @classmethod
-    def of(cls, sample: Sample, manifest: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> "Side":
+    def of(cls, sample: Sample, manifest: Manifest, ignored: frozenset[str] = frozenset()) -> "Side":
         """Of a table and its manifest, without columns `ignored`."""
-        unsuccessful = manifest.get("unsuccessful") or ()
         rows = {point(row.params): {name: value for name, value in row.fields.items() if name not in ignored} for row in sample.rows}
-        ended = {point(each.get("params") or {}): str(each.get("status")) for each in unsuccessful}
+        ended = {point(each.params): str(each.status) for each in manifest.unsuccessful}
         points = {row.record.id_run: point(row.params) for row in sample.rows}
-        points |= {str(each.get("id_run")): point(each.get("params") or {}) for each in unsuccessful}
-        return cls(rows, ended, tuple(points[name] for name in manifest.get("runs") or () if name in points))
+        points |= {str(each.id_run): point(each.params) for each in manifest.unsuccessful}
+        return cls(rows, ended, tuple(points[name] for name in manifest.runs or () if name in points))
 
     def only(self, wanted: Group) -> "Side":
         """That run alone."""

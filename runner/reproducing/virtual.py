@@ -38,10 +38,10 @@ def build(recording: Recording, projects: Sequence[Path], folder: Path) -> Built
     from there as well, or is a copy of the one that runs: the index may have something else under that name. Raises IncompleteError for
     a Python or a package that cannot be had.
     """
-    packages = {str(name): str(version) for name, version in (recording.manifest.get("packages") or {}).items()}
+    packages = recording.manifest.packages
     if not packages:
         raise IncompleteError(f"{recording.folder} names no packages, so that there is nothing to build an environment from")
-    python, note = _create(str(recording.manifest.get("python")), folder)
+    python, note = _create(str(recording.manifest.python), folder)
     own = {name: path for path in dict.fromkeys(projects) if (name := _name(path)) in packages}
     wanted = [f"{name}=={version}" for name, version in packages.items() if name not in (*own, _XRUN, "pip")]
     requirements = folder / "requirements.txt"
@@ -52,7 +52,7 @@ def build(recording: Recording, projects: Sequence[Path], folder: Path) -> Built
     notes = [note] if note else []
     if _XRUN not in own:
         _copy_xrun(python)
-        if (recorded := str(recording.manifest.get("xrun"))) != runner.__version__:
+        if (recorded := str(recording.manifest.xrun)) != runner.__version__:
             notes.append(f"xrun {runner.__version__} runs it, not {recorded}, which it was made with")
     return Built(python=python, notes=tuple(notes))
 
