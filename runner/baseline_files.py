@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner import codec
-from runner.checks import Check, Estimate, Group, Measured
+from runner.checks import Check, Estimate, Group, Measured, plain
 from runner.errors import UsageError
 from runner.shape import Part, ShapeError
 
@@ -121,7 +121,7 @@ def _group(told: Part, least: int) -> tuple[Group, Estimate]:
     if sd.there and not 0 <= sd.number() < float("inf"):
         raise sd.wrong("a number of at least 0")
     return Group.of(group.value), Estimate(
-        value=told.get("value").number(),
+        value=plain(told.get("value").number()),
         n=told.get("n").whole(least),
         sd=float(sd.number()) if sd.there else None,
         df=told.get("df").whole(1) if sd.there else 0,

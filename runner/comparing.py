@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runner.checks import Group, Sample
+from runner.checks import Group, Sample, undefined
 from runner.manifest import Manifest
 from runner.selectors import Row
 
@@ -53,18 +53,18 @@ class Column:
     n: int
     """Points at which both have a number."""
     differing: int
-    old: float
-    """Mean of the first."""
-    new: float
+    old: float | None
+    """Mean of the first; None where no float holds it."""
+    new: float | None
     most: float
-    """The greatest difference of a point, by its size; new - old."""
+    """The greatest difference of a point, by its size; new - old. Infinite where no float holds it."""
     where: Group
     """The point that has it."""
 
     @property
-    def delta(self) -> float:
+    def delta(self) -> float | None:
         """Of the means."""
-        return self.new - self.old
+        return None if self.old is None or self.new is None else self.new - self.old
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,18 +173,33 @@ def _number(value: Any) -> bool:
 
 def _column(name: str, pairs: Sequence[tuple[Group, Any, Any]]) -> Column:
     numbers = [(group, a, b) for group, a, b in pairs if _number(a) and _number(b)]
-    differing = [(group, b - a) for group, a, b in numbers if not _same(a, b)]
-    where, most = max(differing, key=lambda pair: math.inf if math.isnan(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
+    differing = [(group, _minus(b, a)) for group, a, b in numbers if not _same(a, b)]
+    where, most = max(differing, key=lambda pair: math.inf if undefined(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
     return Column(
         name=name,
         n=len(numbers),
         differing=len(differing) + sum(_number(a) is not _number(b) for _, a, b in pairs),
-        old=sum(a for _, a, _ in numbers) / len(numbers),
-        new=sum(b for _, _, b in numbers) / len(numbers),
+        old=_mean([a for _, a, _ in numbers]),
+        new=_mean([b for _, _, b in numbers]),
         most=most,
         where=where,
     )
 
 
 def _same(one: float, other: float) -> bool:
-    return one == other or (math.isnan(one) and math.isnan(other))
+    return one == other or (undefined(one) and undefined(other))
+
+
+def _minus(one: float, other: float) -> float:
+    """The difference, exact for integers."""
+    try:
+        return one - other
+    except OverflowError:  # an integer that no float holds, and a float
+        return math.inf if one > other else -math.inf
+
+
+def _mean(numbers: Sequence[float]) -> float | None:
+    try:
+        return sum(numbers) / len(numbers)
+    except OverflowError:
+        return None

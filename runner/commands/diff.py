@@ -15,7 +15,7 @@ from runner.comparing import ABSENT, Change, Column, Side, Tables
 from runner.console import columns
 from runner.errors import IncompleteError, UsageError
 from runner.published import Published
-from runner.report import Report, number
+from runner.report import Report, number, signed
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace
 
@@ -144,9 +144,9 @@ def _more(count: int) -> None:
 
 
 def _line(column: Column) -> tuple[str, ...]:
-    percent = f"{100 * column.delta / abs(column.old):+.2f} %" if column.old else ""
+    percent = f"{100 * column.delta / abs(column.old):+.2f} %" if column.old and column.delta is not None else ""
     of = f"{column.differing} of {column.n}"
-    delta, most = f"{column.delta:+.4g}", f"{column.most:+.4g}"
+    delta, most = signed(column.delta), signed(column.most)
     return f"  {column.name}", of, number(column.old), number(column.new), delta, percent, most, str(column.where)
 
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from runner import codec
-from runner.checks import Group, Sample
+from runner.checks import Group, Sample, undefined
 from runner.manifest import Manifest
 
 STATUS: Final = "status"
@@ -53,7 +53,12 @@ class Cell:
     @property
     def delta(self) -> float | None:
         """How much more than recorded, of numbers."""
-        return float(self.reproduced) - float(self.recorded) if _number(self.recorded) and _number(self.reproduced) else None
+        if not _number(self.recorded) or not _number(self.reproduced):
+            return None
+        try:
+            return float(self.reproduced) - float(self.recorded)
+        except OverflowError:  # an integer that no float holds
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +155,14 @@ def judge(old: Any, new: Any, tolerance: Tolerance) -> Verdict:
 
 
 def _close(old: float, new: float, tolerance: Tolerance) -> bool:
-    if old == new or (math.isnan(old) and math.isnan(new)):
+    if old == new or (undefined(old) and undefined(new)):
         return True
-    if not (math.isfinite(old) and math.isfinite(new)):
+    try:
+        if not (math.isfinite(old) and math.isfinite(new)):
+            return False
+        return abs(new - old) <= tolerance.atol + tolerance.rtol * abs(old)
+    except OverflowError:  # integers that no float holds are equal or not
         return False
-    return abs(new - old) <= tolerance.atol + tolerance.rtol * abs(old)
 
 
 def _number(value: Any) -> bool:
