@@ -67,7 +67,10 @@ class Published:
     def _axes(self) -> frozenset[str]:
         from runner.config import composed  # half of Hydra, for tables only
 
-        return frozenset(composed.axes_in(self.config()))
+        try:
+            return frozenset(composed.axes_in(self.config()))
+        except (TypeError, AttributeError):  # a file of our name that we did not write
+            return frozenset()
 
     def _cells(self) -> Iterator[dict[str, Any]]:
         if (self.folder / "table.parquet").is_file():

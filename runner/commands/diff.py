@@ -157,7 +157,8 @@ def _origin(side: Side) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if value is ABSENT else value if isinstance(value, str) else codec.dumps(value)
+    told = _tellable(value)
+    text = repr(told) if told is ABSENT else told if isinstance(told, str) else codec.dumps(told)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
@@ -170,8 +171,17 @@ def _told(old: Side, new: Side, found: list[Change], tables: Tables | None, made
 
 
 def _change(change: Change) -> dict[str, Any]:
-    values = {key: value for key, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
+    values = {key: _tellable(value) for key, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
     return {"name": change.name, **values}
+
+
+def _tellable(value: Any) -> Any:
+    """The value, or its text where it is nothing that JSON has: YAML knows mappings with keys that are numbers."""
+    try:
+        codec.dumps(value if value is not ABSENT else None)
+    except codec.UnserialisableError:
+        return str(value)
+    return value
 
 
 def _table(tables: Tables) -> dict[str, Any]:

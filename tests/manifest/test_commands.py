@@ -4,11 +4,13 @@ import contextlib
 import gc
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +78,16 @@ def test_no_value_in_a_manifest_is_a_traceback(project, data):
 
     assert (code in (0, 1, 2, 3, 66, 74), "Traceback" in said) == (True, False), f"{command}: {code}\n{said}"
     assert code == 0 or said.strip()
+
+
+@pytest.mark.parametrize("odd", ["xrun: {format: 1, variants: 5}", "zzz: [{1: 2}]", "xrun: 3", "params: [[1]]", "[1]"])
+def test_no_experiment_yaml_is_a_traceback(intact, tmp_path, odd):
+    shutil.copytree(intact / "results" / "odd", tmp_path / "odd")
+    file, changed = tmp_path / "odd/experiment.yaml", yaml.safe_load(odd)
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changed if isinstance(changed, dict) else changed))
+    for command in (("verify",), ("diff", "odd"), ("diff", "--json", "odd"), ("check", "odd", "--baseline")):
+        code, said = call(intact, *command, str(tmp_path / "odd"))
+        assert (code in (0, 1, 2, 3, 74), "Traceback" in said) == (True, False), f"{command}: {code}\n{said}"
 
 
 @pytest.mark.parametrize(

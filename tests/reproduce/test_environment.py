@@ -94,6 +94,13 @@ def test_python_that_is_not_here_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         virtual.build(recording(tmp_path), [], tmp_path / "env")
 
 
+@pytest.mark.parametrize("told", [{"packages": {"a": "1\n--index-url=x"}}, {"packages": {"-r x": "1"}}, {"python": "/../x"}])
+def test_what_is_no_version_never_comes_to_an_installer(tmp_path: Path, told: dict[str, object]) -> None:
+    with pytest.raises(IncompleteError, match="which is no version; nothing was installed"):
+        virtual.build(recording(tmp_path, **{"packages": {"a": "1"}, **told}), [], tmp_path / "env")
+    assert not (tmp_path / "env").exists()
+
+
 def test_differences_name_python_xrun_and_packages_with_both_versions() -> None:
     now = {"python": platform.python_version(), "xrun": surroundings.__version__, "packages": surroundings.environment.installed()}
     assert surroundings.differences(manifests.of(now)) == []
