@@ -1,21 +1,21 @@
 """What checks compare with: a baseline file, a commit, an experiment, a run, another workspace, a results folder."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from runner import chosen, codec, published, reading, stores
-from runner.checks import Check, Estimate, Group, Measured, Sample, measure
+from runner import baseline_files, chosen, published, reading, stores
+from runner.baseline_files import Kept
+from runner.checks import Check, Measured, Sample, measure
 from runner.errors import IncompleteError, UsageError
+from runner.manifest import Manifest
 from runner.provenance import revisions
 from runner.published import Published
 from runner.selectors import Row
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace, locate
 
-FORMAT: Final = 1
 GIT: Final = "git:"
 
 
@@ -32,18 +32,6 @@ class Runs:
         return measure(check, self.sample, lenient=self.lenient)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A baseline file: what checks measured when it was written."""
-
-    checks: Mapping[str, Measured]
-    told: str
-
-    def measured(self, check: Check) -> Measured | None:
-        """As it was kept."""
-        return self.checks.get(check.key)
-
-
 Baseline: TypeAlias = Runs | Kept
 """What was measured before; `told` says in words where it is from, `measured` what a check measures in it (None: it does not have that)."""
 
@@ -53,86 +41,49 @@ def default(root: Path, experiment: str) -> Path:
     return root / "baselines" / f"{experiment}.json"
 
 
-def text(experiment: str, measured: Mapping[str, Measured]) -> str:
-    """A baseline file: the same measurements make the same text. Raises UsageError when one of them is no number."""
-    entries: dict[str, Any] = {}
-    for key, found in measured.items():
-        troubles = [found.trouble] if found.trouble else [each for each in found.groups.values() if not isinstance(each, Estimate)]
-        if troubles and troubles[0] is not None:
-            raise UsageError(f"this makes no baseline: {key}: {troubles[0].reason.value}: {troubles[0].text}")
-        groups = [_told(group, each) for group, each in found.groups.items() if isinstance(each, Estimate)]
-        entries[key] = {"agg": found.agg, "groups": sorted(groups, key=lambda told: codec.dumps(told["group"]))}
-    return _laid_out(experiment, entries)
-
-
-def _laid_out(experiment: str, entries: Mapping[str, Any]) -> str:
-    """Keys in order, a line a group, so that a change is a line in a pull request."""
-    parts = []
-    for key in sorted(entries):
-        groups = ",\n".join(f"   {_json(told)}" for told in entries[key]["groups"])
-        parts.append(f'  {_json(key)}: {{"agg": {_json(entries[key]["agg"])}, "groups": [\n{groups}\n  ]}}')
-    checks = ",\n".join(parts)
-    return f'{{\n "checks": {{\n{checks}\n }},\n "experiment": {_json(experiment)},\n "format": {FORMAT}\n}}\n'
-
-
-def _json(value: Any) -> str:
-    return json.dumps(codec.plain(value), sort_keys=True, ensure_ascii=False)
-
-
-def _told(group: Group, found: Estimate) -> dict[str, Any]:
-    told: dict[str, Any] = {"group": group.told(), "value": found.value, "n": found.n}
-    told |= {"points": found.points} if found.points != 1 else {}
-    return told if found.sd is None else told | {"sd": found.sd, "df": found.df}
-
-
-def parse(content: str, told: str) -> Kept:
-    """What `text` made. Raises UsageError for anything else."""
-    try:
-        tree = codec.loads(content)
-        if tree["format"] != FORMAT:
-            raise UsageError(
-                f"{told} is a baseline file of another version of xrun (format {tree['format']}); --update-baseline writes a new one"
-            )
-        return Kept({key: _measured(entry) for key, entry in tree["checks"].items()}, told)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{told} is not a baseline file ({error}); `xrun check EXPERIMENT --update-baseline` writes one") from None
-
-
-def _measured(entry: Mapping[str, Any]) -> Measured:
-    groups: dict[Group, Any] = {}
-    for told in entry["groups"]:
-        sd = told.get("sd")
-        groups[Group.of(told["group"])] = Estimate(
-            value=float(told["value"]),
-            n=int(told["n"]),
-            sd=None if sd is None else float(sd),
-            df=int(told.get("df", 0)),
-            points=int(told.get("points", 1)),
-        )
-    return Measured(str(entry["agg"]), groups)
-
-
-def find(what: str, experiment: str, workspace: Workspace, root: Path, *, axes: Iterable[str] = (), lenient: bool = False) -> Baseline:
+def find(
+    what: str,
+    experiment: str,
+    workspace: Workspace,
+    root: Path,
+    *,
+    axes: Iterable[str] = (),
+    runs: Collection[str] = (),
+    lenient: bool = False,
+) -> Baseline:
     """The baseline that `what` means: `git:REV`, a baseline file, the name of an experiment, a path (a results folder, its manifest,
     another workspace), or the beginning of an id_run.
 
-    `axes`: the params of the runs that are compared. Raises UsageError when there is none.
+    `axes`, `runs`: the params and the ids of the runs that are compared. Raises UsageError when there is none, and where it is these
+    very runs: nothing would ever be worse than itself. The same ids in another place are no such case, since a change of nothing
+    that counts keeps them.
     """
     if what.startswith(GIT):
         return _committed(what.removeprefix(GIT), experiment, workspace, root, tuple(axes), lenient=lenient)
     path = Path(what)
     try:
         if path.is_file() and path.name not in published.FILES:
-            return parse(path.read_text(encoding="utf-8"), str(path))
+            return baseline_files.read(path, str(path))
         if what in published.names(workspace) and not path.is_file():
-            sample = published.shown(what, workspace).sample
+            sample, own = published.shown(what, workspace).sample, True
         elif path.exists():
-            sample = _lying(path, experiment, tuple(axes))
+            sample, own = _lying(path, experiment, tuple(axes)), _is_in(path, workspace)
         else:
-            sample = _run(what, workspace)
-    except (IncompleteError, OSError, UnicodeDecodeError) as error:
+            sample, own = _run(what, workspace), True
+    except (IncompleteError, OSError) as error:
         raise UsageError(f"the baseline {what} cannot be used: {error}") from None
+    if own and runs and {row.record.id_run for row in sample.rows} == set(runs):
+        raise UsageError(
+            f"the baseline {what} is the very runs that are checked, so that nothing can be worse\n"
+            f"  --baseline git:main compares with a commit; a file, another experiment, an id_run and another workspace do as well"
+        )
     return Runs(sample, what, lenient)
+
+
+def _is_in(path: Path, workspace: Workspace) -> bool:
+    """Whether a path is the workspace, the folder around it, or one of its results."""
+    found, folder, results = path.resolve(), workspace.folder.resolve(), workspace.results.resolve()
+    return found in (folder, folder.parent) or found.is_relative_to(results)
 
 
 def _committed(revision: str, experiment: str, workspace: Workspace, root: Path, axes: tuple[str, ...], *, lenient: bool) -> Baseline:
@@ -146,7 +97,7 @@ def _committed(revision: str, experiment: str, workspace: Workspace, root: Path,
         if file not in found.files:
             tried = ", ".join(_short(path, root) for path in (folder / "table.csv", folder / "table.parquet", file))
             raise UsageError(f"{told} has no results of `{experiment}`; looked for {tried}")
-        return parse(found.files[file].decode(errors="replace"), f"{_short(file, root)} in {told}")
+        return baseline_files.parse(found.files[file], f"{_short(file, root)} in {told}")
     with published.at(revision, folder, root) as results:
         if results.has_table:
             return Runs(results.sample(axes), told, lenient)
@@ -161,22 +112,29 @@ def results_in(workspace: Workspace, root: Path) -> Path:
 
 def _named(results: Published, workspace: Workspace) -> Sample:
     """The runs that a manifest names, from the store, if it has all of them as they were then."""
-    import calendar
-    import time
-
-    manifest = results.manifest()
-    ids, count = list(manifest.get("runs") or ()), (manifest.get("counts") or {}).get("COMPLETED", 0)
+    told = results.manifest() or Manifest()
+    ids, count, moment = told.runs or (), told.counts.get("COMPLETED", 0), _moment(told)
     rows: list[Row] = []
     if workspace.store.is_file() and ids:
         reader = stores.read(workspace.store)
         try:
-            written = calendar.timegm(time.strptime(str(manifest.get("written")), "%Y-%m-%dT%H:%M:%SZ")) + 1
-            rows = [row for row in chosen.rows(ids, reader) if row.record.started <= written]
+            rows = [row for row in chosen.rows(ids, reader) if row.record.started <= moment]
         finally:
             reader.close()
     if not rows or len(rows) < count:
         raise UsageError(f"{results.told} has a manifest and no table, and the store does not have its runs as they were; commit table.csv")
     return Sample.of(rows, results.told)
+
+
+def _moment(told: Manifest) -> float:
+    """Unix time at which it had been written; the beginning of time where it does not say, so that no run is as it was then."""
+    import calendar
+    import time
+
+    try:
+        return calendar.timegm(time.strptime(told.written or "", "%Y-%m-%dT%H:%M:%SZ")) + 1
+    except ValueError:  # nor is the 99th of a month one
+        return 0
 
 
 def _lying(path: Path, experiment: str, axes: tuple[str, ...]) -> Sample:

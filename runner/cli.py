@@ -36,7 +36,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as error:  # no space for what is printed, no descriptors left, a working directory that is gone
         print(f"xrun: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
         code = 74
+    except Exception as error:  # noqa: BLE001 - a mistake of ours, whatever it is: no gate may take it for "one got worse"
+        code = _bug(error, arguments)
     raise SystemExit(code)
+
+
+def _bug(error: Exception, arguments: list[str]) -> int:
+    """Tell of a mistake in xrun, with all that helps to find it; returns EX_SOFTWARE."""
+    import traceback
+
+    from runner.provenance.environment import without_secrets
+
+    told = "".join(traceback.format_exception(error))
+    print(without_secrets(told, arguments), end="", file=sys.stderr)
+    print("xrun: this is a mistake in xrun and not in what you did; please report it, with the lines above", file=sys.stderr)
+    return 70
 
 
 def _command(arguments: list[str]) -> Callable[[list[str]], int]:

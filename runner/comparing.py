@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runner.checks import Group, Sample
+from runner.checks import Group, Sample, undefined
+from runner.manifest import Manifest
 from runner.selectors import Row
 
 HIDDEN: Final = "system/"
@@ -26,7 +27,8 @@ class Side:
     """One of the two."""
 
     told: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest | None
+    """None: there is none."""
     config: Mapping[str, Any]
     sample: Sample | None
     """None: there is no table."""
@@ -51,18 +53,18 @@ class Column:
     n: int
     """Points at which both have a number."""
     differing: int
-    old: float
-    """Mean of the first."""
-    new: float
+    old: float | None
+    """Mean of the first; None where no float holds it."""
+    new: float | None
     most: float
-    """The greatest difference of a point, by its size; new - old."""
+    """The greatest difference of a point, by its size; new - old. Infinite where no float holds it."""
     where: Group
     """The point that has it."""
 
     @property
-    def delta(self) -> float:
+    def delta(self) -> float | None:
         """Of the means."""
-        return self.new - self.old
+        return None if self.old is None or self.new is None else self.new - self.old
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,7 @@ class Tables:
 def changes(old: Side, new: Side) -> list[Change]:
     """What differs besides the tables."""
     found = list(_between("config", _flat(_declared(old.config)), _flat(_declared(new.config)))) if old.config and new.config else []
-    if old.manifest and new.manifest:
+    if old.manifest is not None and new.manifest is not None:
         found += _between("code", _code(old.manifest), _code(new.manifest))
         found += _between("data", _data(old.manifest), _data(new.manifest))
         found += _between("environment", _environment(old.manifest), _environment(new.manifest))
@@ -117,19 +119,18 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _code(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    git = manifest.get("git") or {}
-    steps = {f"step {step.get('name')}": step.get("code") for step in manifest.get("steps") or ()}
-    return {f"git.{name}": git.get(name) for name in ("commit", "branch", "dirty") if git} | steps
+def _code(manifest: Manifest) -> dict[str, Any]:
+    git, steps = manifest.git, {f"step {step.name}": step.code for step in manifest.steps}
+    return steps if git is None else {"git.commit": git.commit, "git.branch": git.branch, "git.dirty": git.dirty} | steps
 
 
-def _data(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(entry.get("path")): entry.get("actual") for entry in manifest.get("data") or ()}
+def _data(manifest: Manifest) -> dict[str, Any]:
+    return {entry.path: entry.actual for entry in manifest.data}
 
 
-def _environment(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    packages = {f"packages.{name}": version for name, version in (manifest.get("packages") or {}).items()}
-    return {name: manifest.get(name) for name in _ENVIRONMENT} | packages
+def _environment(manifest: Manifest) -> dict[str, Any]:
+    packages = {f"packages.{name}": version for name, version in manifest.packages.items()}
+    return {name: getattr(manifest, name) for name in _ENVIRONMENT} | packages
 
 
 def tables(old: Sample, new: Sample) -> Tables:
@@ -172,18 +173,33 @@ def _number(value: Any) -> bool:
 
 def _column(name: str, pairs: Sequence[tuple[Group, Any, Any]]) -> Column:
     numbers = [(group, a, b) for group, a, b in pairs if _number(a) and _number(b)]
-    differing = [(group, b - a) for group, a, b in numbers if not _same(a, b)]
-    where, most = max(differing, key=lambda pair: math.inf if math.isnan(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
+    differing = [(group, _minus(b, a)) for group, a, b in numbers if not _same(a, b)]
+    where, most = max(differing, key=lambda pair: math.inf if undefined(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
     return Column(
         name=name,
         n=len(numbers),
         differing=len(differing) + sum(_number(a) is not _number(b) for _, a, b in pairs),
-        old=sum(a for _, a, _ in numbers) / len(numbers),
-        new=sum(b for _, _, b in numbers) / len(numbers),
+        old=_mean([a for _, a, _ in numbers]),
+        new=_mean([b for _, _, b in numbers]),
         most=most,
         where=where,
     )
 
 
 def _same(one: float, other: float) -> bool:
-    return one == other or (math.isnan(one) and math.isnan(other))
+    return one == other or (undefined(one) and undefined(other))
+
+
+def _minus(one: float, other: float) -> float:
+    """The difference, exact for integers."""
+    try:
+        return one - other
+    except OverflowError:  # an integer that no float holds, and a float
+        return math.inf if one > other else -math.inf
+
+
+def _mean(numbers: Sequence[float]) -> float | None:
+    try:
+        return sum(numbers) / len(numbers)
+    except OverflowError:
+        return None

@@ -1,7 +1,5 @@
 """What results/ shows, read back: from a folder, from a commit, or as the runs in the store that it names."""
 
-import csv
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from runner import chosen, codec, stores, table
+from runner import chosen, codec, manifest, stores, table
 from runner.checks import Sample
-from runner.errors import ConfigError, IncompleteError, StoreError, UsageError
+from runner.errors import ConfigError, IncompleteError, UsageError
+from runner.manifest import Manifest
 from runner.provenance import revisions
 from runner.record import Record, Status
 from runner.selectors import Row
@@ -40,16 +39,9 @@ class Published:
         """Whether there are rows to read."""
         return any((self.folder / name).is_file() for name in FILES[:2])
 
-    def manifest(self) -> Mapping[str, Any]:
-        """What manifest.json says; empty where there is none. Raises StoreError where it cannot be read."""
-        file = self.folder / "manifest.json"
-        try:
-            told = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise StoreError(f"manifest.json of {self.told} cannot be read: {error}") from None
-        return told if isinstance(told, dict) else {}
+    def manifest(self) -> Manifest | None:
+        """What manifest.json says; None where there is none. Raises StoreError where it cannot be read."""
+        return manifest.read(self.folder, self.told)
 
     def config(self) -> Mapping[str, Any]:
         """What experiment.yaml says, unresolved; empty where there is none."""
@@ -61,7 +53,7 @@ class Published:
         try:
             guard.check(text := guard.read(file), str(file))  # a results folder may be anybody's
             told = yaml.safe_load(text)
-        except (ConfigError, ValueError, yaml.YAMLError):
+        except (ConfigError, ValueError, RecursionError, yaml.YAMLError):
             return {}
         return told if isinstance(told, dict) else {}
 
@@ -75,7 +67,10 @@ class Published:
     def _axes(self) -> frozenset[str]:
         from runner.config import composed  # half of Hydra, for tables only
 
-        return frozenset(composed.axes_in(self.config()))
+        try:
+            return frozenset(composed.axes_in(self.config()))
+        except (TypeError, AttributeError):  # a file of our name that we did not write
+            return frozenset()
 
     def _cells(self) -> Iterator[dict[str, Any]]:
         if (self.folder / "table.parquet").is_file():
@@ -84,23 +79,12 @@ class Published:
             for values in zip(*columns.values(), strict=True):
                 yield {name: _plain(value) for name, value in zip(columns, values, strict=True) if value is not None}
             return
-        with (self.folder / "table.csv").open(encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file):
-                yield {str(name): _parsed(text) for name, text in line.items() if isinstance(text, str) and text}
+        told = self.manifest()
+        yield from table.csv_rows(self.folder, told.table.columns if told is not None else {})
 
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | list) else str(value)
-
-
-def _parsed(text: str) -> Any:
-    """A cell of our CSV."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"True": True, "False": False}.get(text, text)
 
 
 def _row(cells: dict[str, Any], axes: frozenset[str]) -> Row:
@@ -143,12 +127,12 @@ def shown(experiment: str, workspace: Workspace) -> Shown:
     Where nothing is published: all runs of the experiment in the store. Raises IncompleteError, with the nearest name, without either.
     """
     folder = Published(workspace.results / experiment, f"results/{experiment}")
-    manifest = folder.manifest()
-    ids, counts = manifest.get("runs"), dict(manifest.get("counts") or {})
-    if isinstance(ids, list) and (never := len(ids) - sum(counts.values())) > 0:
+    told = folder.manifest() or Manifest()
+    ids, counts = told.runs, dict(told.counts)
+    if ids is not None and (never := len(ids) - sum(counts.values())) > 0:
         counts[NOT_EXECUTED] = never
     rows, seen = _stored(workspace, experiment, ids)
-    if isinstance(ids, list) and len(rows) < counts.get(Status.COMPLETED.value, 1) and folder.has_table:
+    if ids is not None and len(rows) < counts.get(Status.COMPLETED.value, 1) and folder.has_table:
         return Shown(folder.sample(), counts)
     if rows or seen:
         return Shown(Sample.of(rows, f"the runs of `{experiment}`"), counts or seen)
@@ -171,13 +155,13 @@ def names(workspace: Workspace) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _stored(workspace: Workspace, experiment: str, ids: Any) -> tuple[list[Row], dict[str, int]]:
+def _stored(workspace: Workspace, experiment: str, ids: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
     """Completed runs in the store, and how many of each status there are."""
     if not workspace.store.is_file():
         return [], {}
     reader = stores.read(workspace.store)
     try:
-        if isinstance(ids, list):
+        if ids is not None:
             return list(chosen.rows(ids, reader)), {}
         counts: dict[str, int] = {}
         kept = []

@@ -14,6 +14,7 @@ from typing import Any
 from runner import __version__, chosen, files, stores, table
 from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
+from runner.manifest import FORMAT
 from runner.plan import Plan, Run
 from runner.provenance.environment import masked
 from runner.record import Provenance, Record, Status
@@ -21,7 +22,6 @@ from runner.secret import labelled
 from runner.steps import import_root
 
 CHUNK = 512
-FORMAT = 1
 PREVIEW_ROWS = 20
 
 

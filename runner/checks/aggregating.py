@@ -1,4 +1,6 @@
-"""Values of runs -> one number, and how far it is certain."""
+"""Values of runs -> one number, and how far it is certain. Integers beyond float64 stay what they are; what cannot be made of them is an
+OverflowError.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,11 +13,24 @@ def _sum(values: Sequence[float]) -> float:
     try:
         return math.fsum(values)
     except (ValueError, OverflowError):  # infinities of both signs; beyond all floats
-        return float(sum(values))
+        return plain(sum(values))
+
+
+def plain(number: float) -> float:
+    """As a float, but for an integer that none can hold."""
+    try:
+        return float(number)
+    except OverflowError:
+        return number
+
+
+def undefined(number: object) -> bool:
+    """Whether it is NaN. `math.isnan` takes no integer beyond all floats."""
+    return isinstance(number, float) and math.isnan(number)
 
 
 def _mean(values: Sequence[float]) -> float:
-    return _sum(values) / len(values)
+    return _sum(values) / len(values) if len(values) > 1 else values[0]
 
 
 def _median(values: Sequence[float]) -> float:
@@ -51,6 +66,7 @@ class Estimate:
     """The value of a group of runs."""
 
     value: float
+    """An int where it is beyond all floats."""
     n: int
     """Runs that it is made of."""
     sd: float | None = None
@@ -68,12 +84,12 @@ class Estimate:
 def estimate(agg: str, strata: Iterable[Sequence[float]], *, alike: bool = False) -> Estimate:
     """The estimate of some values, at least one, those of runs at the same point together.
 
-    `alike`: where no point has two runs, they are taken for replicates of each other.
+    `alike`: where no point has two runs, they are taken for replicates of each other. Raises OverflowError where no float holds it.
     """
     points = list(strata)
     values = [value for point in points for value in point]
     sd, df = scatter(points, alike=alike) if agg in CERTAIN else (None, 0)
-    return Estimate(value=float(AGGREGATIONS[agg](values)), n=len(values), sd=sd, df=df, points=len(points))
+    return Estimate(value=plain(AGGREGATIONS[agg](values)), n=len(values), sd=sd, df=df, points=len(points))
 
 
 def scatter(points: Sequence[Sequence[float]], *, alike: bool) -> tuple[float | None, int]:
@@ -84,7 +100,10 @@ def scatter(points: Sequence[Sequence[float]], *, alike: bool) -> tuple[float | 
         df = len(points[0]) - 1
     if df < 1:
         return None, 0
-    sd = _deviation(points, df)
+    try:
+        sd = _deviation(points, df)
+    except OverflowError:  # of integers beyond all floats
+        return None, 0
     return (sd, df) if math.isfinite(sd) else (None, 0)
 
 
@@ -93,8 +112,8 @@ def difference(agg: str, one: Estimate, other: Estimate) -> tuple[float | None, 
     df = one.df + other.df
     if not df or agg not in CERTAIN:
         return None, 0
-    variance = math.fsum(each.df * each.sd**2 for each in (one, other) if each.sd is not None) / df
-    return math.sqrt(variance) * math.hypot(_weight(agg, one.n), _weight(agg, other.n)), df
+    pooled = math.hypot(*(math.sqrt(each.df) * each.sd for each in (one, other) if each.sd is not None)) / math.sqrt(df)
+    return pooled * math.hypot(_weight(agg, one.n), _weight(agg, other.n)), df
 
 
 def _weight(agg: str, n: int) -> float:

@@ -31,8 +31,10 @@ class Limit:
     """None: it has nothing to do with a baseline."""
 
     def at(self, baseline: float) -> float:
-        """Its value."""
-        return self.offset if self.factor is None else self.factor * baseline + self.offset
+        """Its value. Raises OverflowError where that is beyond all floats, and not the baseline itself."""
+        if self.factor is None:
+            return self.offset
+        return baseline if (self.factor, self.offset) == (1, 0) else self.factor * baseline + self.offset
 
     def __str__(self) -> str:
         if self.factor is None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fractions import Fraction
 
 from runner.checks.aggregating import Estimate, difference
 from runner.checks.check import Check
@@ -55,17 +56,30 @@ class Verdict:
     @property
     def delta(self) -> float | None:
         """How far the current value is from the reference."""
-        return None if self.current is None or self.reference is None else self.current.value - self.reference
+        return None if self.current is None or self.reference is None else _minus(self.current.value, self.reference)
 
     @property
     def delta_percent(self) -> float | None:
         """The same in per cent of the reference."""
-        return None if self.delta is None or not self.reference else 100 * self.delta / abs(self.reference)
+        if self.delta is None or not self.reference:
+            return None
+        try:
+            return 100 * self.delta / abs(self.reference)
+        except OverflowError:
+            return None
 
     @property
     def tolerance(self) -> float | None:
         """How far the edge is from the baseline, of a check that needs one: above 0 where less is better, below where more is."""
-        return None if self.edge is None or self.reference is None or not self.check.relative else self.edge - self.reference
+        return None if self.edge is None or self.reference is None or not self.check.relative else _minus(self.edge, self.reference)
+
+
+def _minus(one: float, other: float) -> float | None:
+    """The difference; None where an integer is beyond all floats, and the other is a float."""
+    try:
+        return one - other
+    except OverflowError:
+        return None
 
 
 def judge(check: Check, current: Measured, baseline: Measured | None = None, *, lenient: bool = False) -> Iterator[Verdict]:
@@ -113,8 +127,12 @@ def _one(check: Check, group: Group, found: Estimate | Trouble, agg: str, baseli
         else:
             trouble = Trouble(Reason.EXTRA, f"the baseline has no group {group}")
         return _verdict(check, trouble, group, lenient=lenient and known is None, current=found)
-    edge = _edge(check, agg, found, base)
-    holds = _holds(check, found.value, edge, base)
+    try:
+        edge = _edge(check, agg, found, base)
+        holds = _holds(check, found.value, edge, base)
+    except OverflowError:
+        trouble = Trouble(Reason.RANGE, "what is allowed cannot be told: an integer is beyond all floats")
+        return _verdict(check, trouble, group, lenient=False, current=found, baseline=base)
     outcome = Outcome.PASS if holds else Outcome.WARN if check.severity == "warn" else Outcome.FAIL
     return Verdict(
         check=check, group=group, outcome=outcome, reason=None if holds else Reason.BREACH, agg=agg, current=found, baseline=base, edge=edge
@@ -140,9 +158,11 @@ def _edge(check: Check, agg: str, current: Estimate, base: Estimate | None) -> f
     limit = check.limit.at(value)
     reference = value if check.relative else limit
     sign = -1.0 if check.sign in (">=", ">") else 1.0
-    slack = check.atol + check.rtol * abs(reference)
-    edge = limit + sign * slack
+    slack = check.atol + (check.rtol * abs(reference) if check.rtol else 0.0)
     noise = _noise(check, agg, current, base if check.relative else None)
+    if not slack and not noise:
+        return limit  # which may be an integer that no float holds
+    edge = limit + sign * slack
     if not noise or check.sign == "==":
         return limit + max(slack, noise) if check.sign == "==" else edge
     sure = sign * min(sign * limit, sign * reference) + sign * noise
@@ -158,13 +178,26 @@ def _noise(check: Check, agg: str, current: Estimate, base: Estimate | None) -> 
 
 
 def _holds(check: Check, value: float, edge: float, base: Estimate | None) -> bool:
-    rounding = (_CLOSE if check.sign == "==" else _ROUNDING) * max(abs(value), abs(edge), abs(base.value) if base is not None else 0.0)
-    rounding = rounding if math.isfinite(rounding) else 0.0
+    greatest = max(abs(value), abs(edge), abs(base.value) if base is not None else 0.0)
+    part = _CLOSE if check.sign == "==" else _ROUNDING
+    rounding = part * greatest if greatest < math.inf and not _beyond(greatest) else 0.0
     if check.sign == "==":
         centre = check.limit.at(base.value if base is not None and check.relative else 0.0)
-        return value == centre or abs(value - centre) <= edge - centre + rounding
+        return value == centre or _apart(value, centre) <= edge - centre + rounding
     if check.sign == "<=":
-        return value <= edge + rounding
+        return value <= (edge + rounding if rounding else edge)
     if check.sign == ">=":
-        return value >= edge - rounding
+        return value >= (edge - rounding if rounding else edge)
     return value < edge if check.sign == "<" else value > edge
+
+
+def _beyond(number: object) -> bool:
+    """Whether it is an integer that no float holds, which is compared exactly: nothing else is left an integer."""
+    return isinstance(number, int)
+
+
+def _apart(one: float, other: float) -> float | Fraction:
+    try:
+        return abs(one - other)
+    except OverflowError:
+        return abs(Fraction(one) - Fraction(other))

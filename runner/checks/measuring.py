@@ -1,6 +1,5 @@
 """What a check measures: runs -> groups -> estimates."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,7 +7,7 @@ from typing import Final
 
 from runner import codec
 from runner import where as conditions
-from runner.checks.aggregating import AGGREGATIONS, CERTAIN, Estimate, estimate
+from runner.checks.aggregating import AGGREGATIONS, CERTAIN, Estimate, estimate, plain, undefined
 from runner.checks.check import Check
 from runner.checks.groups import Group, point
 from runner.errors import UsageError
@@ -28,6 +27,7 @@ class Reason(StrEnum):
     METRIC = "missing metric"
     NAN = "NaN"
     KIND = "not a number"
+    RANGE = "beyond float64"
     RUNS = "no runs"
     GROUP = "missing group"
     EXTRA = "extra group"
@@ -158,7 +158,7 @@ def _grouping(check: Check, sample: Sample, *, aggregated: bool) -> Callable[[Ro
 
 def _estimate(rows: Sequence[Row], selector: Selector, agg: str, *, lenient: bool, alike: bool) -> Estimate | Trouble:
     strata: dict[Group, list[float]] = {}
-    lacking = undefined = 0
+    lacking = nans = 0
     for row in rows:
         value = selector.value(row)
         if value is MISSING:
@@ -168,13 +168,16 @@ def _estimate(rows: Sequence[Row], selector: Selector, agg: str, *, lenient: boo
                 return Trouble(Reason.KIND, f"{selector.spelling} is {codec.dumps(value)} in run {row.record.id_run}")
             strata.setdefault(point(row), []).append(1.0)
         else:
-            undefined += math.isnan(value)
-            strata.setdefault(point(row), []).append(float(value))
-    if agg != "count" and undefined:
-        return Trouble(Reason.NAN, f"{selector.spelling} is NaN in {undefined} of {len(rows)} runs")
+            nans += undefined(value)
+            strata.setdefault(point(row), []).append(plain(value))
+    if agg != "count" and nans:
+        return Trouble(Reason.NAN, f"{selector.spelling} is NaN in {nans} of {len(rows)} runs")
     if agg != "count" and lacking and (not lenient or lacking == len(rows)):
         return Trouble(Reason.METRIC, f"{lacking} of {len(rows)} runs have no {selector.spelling}")
     if agg == "count":
         return Estimate(value=float(len(rows) - lacking), n=len(rows) - lacking, points=len(strata))
-    made = estimate(agg, strata.values(), alike=alike)
-    return Trouble(Reason.NAN, f"the {agg} of {made.n} runs is not defined") if math.isnan(made.value) else made
+    try:
+        made = estimate(agg, strata.values(), alike=alike)
+    except OverflowError:
+        return Trouble(Reason.RANGE, f"the {agg} of {len(rows)} runs cannot be told: {selector.spelling} is an integer beyond all floats")
+    return Trouble(Reason.NAN, f"the {agg} of {made.n} runs is not defined") if undefined(made.value) else made

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner import baselines, checks, codec, files, published, report, results
+from runner import baseline_files, baselines, checks, codec, files, published, report, results
 from runner.baselines import Baseline
 from runner.checks import Check, Outcome, Sample, Verdict
 from runner.commands import declared
@@ -26,7 +26,8 @@ example: xrun check coins                                      the `checks` of t
          xrun check results/coins/experiment.yaml              the same from any folder, with the checks of that file
          xrun check coins --update-baseline                    keep the present values in baselines/coins.json
 
-exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete"""
+exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete;
+            74 results that cannot be read"""
 
 
 def main(arguments: list[str]) -> int:
@@ -66,6 +67,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--baseline",
+        type=_what,
         metavar="WHAT",
         help="git:REV, a baseline file, a results folder, a workspace, an experiment or an id_run (default: baselines/EXPERIMENT.json)",
     )
@@ -77,16 +79,30 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     shared.add_place(parser)
 
 
+def _what(text: str) -> str:
+    """What --baseline names; no text at all would be the working directory, whose runs are those that are checked."""
+    if not text.removeprefix(baselines.GIT).strip():
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; is the variable unset?")
+    return text
+
+
 def _baseline(chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, subject: Subject) -> Baseline | None:
     """What to compare with; None where no check needs it, and nobody named one."""
     file = baselines.default(subject.root, subject.name)
     if chosen.update_baseline:
         return _updated(Path(chosen.baseline) if chosen.baseline else file, chosen, asked, shown, subject.name)
-    axes = shown.sample.names.params
     if chosen.baseline is not None:
-        return baselines.find(chosen.baseline, subject.name, subject.workspace, subject.root, axes=axes, lenient=chosen.allow_missing)
+        return baselines.find(
+            chosen.baseline,
+            subject.name,
+            subject.workspace,
+            subject.root,
+            axes=shown.sample.names.params,
+            runs=[row.record.id_run for row in shown.sample.rows],
+            lenient=chosen.allow_missing,
+        )
     if file.is_file():
-        return baselines.parse(file.read_text(encoding="utf-8"), _short(file))
+        return baseline_files.read(file, _short(file))
     if needy := [check.name for check in asked if check.relative]:
         raise UsageError(
             f"`{needy[0]}` needs a baseline: --baseline git:main (or a file, an experiment, an id_run), or keep one in {_short(file)}"
@@ -103,12 +119,12 @@ def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], sho
         raise IncompleteError(f"not all runs of `{name}` are completed: {_counted(shown)}; that makes no baseline")
     measured = {check.key: checks.measure(check, shown.sample, lenient=chosen.allow_missing) for check in asked}
     if chosen.check and file.is_file():  # the others stay as they are
-        measured = {**baselines.parse(file.read_text(encoding="utf-8"), _short(file)).checks, **measured}
-    text = baselines.text(name, measured)
+        measured = {**baseline_files.read(file, _short(file)).checks, **measured}
+    text = baseline_files.text(name, measured)
     file.parent.mkdir(parents=True, exist_ok=True)
     results.replace_text(file, text)
     print(f"{_short(file)}: written", file=sys.stderr)
-    return baselines.parse(text, _short(file))
+    return baseline_files.parse(text, _short(file))
 
 
 def _counted(shown: published.Shown) -> str:

@@ -61,7 +61,8 @@ def declared(experiment: str, workspace: Workspace, conf: Path | None) -> tuple[
     from runner.config.load import Request, load
 
     folder = workspace.results / experiment
-    recorded = tuple(map(str, published.Published(folder, str(folder)).manifest().get("overrides") or ()))
+    told = published.Published(folder, str(folder)).manifest()
+    recorded = told.overrides if told is not None else ()
     plain = (f"+experiment={experiment}",)
     ways = [way for way in (plain, recorded) if _options(way, conf)]  # the second for what the overrides of the last run alone set
     errors: list[ConfigError] = []

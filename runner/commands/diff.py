@@ -15,7 +15,7 @@ from runner.comparing import ABSENT, Change, Column, Side, Tables
 from runner.console import columns
 from runner.errors import IncompleteError, UsageError
 from runner.published import Published
-from runner.report import Report, number
+from runner.report import Report, number, signed
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace
 
@@ -73,7 +73,7 @@ def _side(text: str, other: str, workspace: Workspace, root: Path, stack: ExitSt
     path = Path(text)
     if path.is_file() or (path.is_dir() and text not in published.names(workspace)):
         folder = Published(path.parent if path.is_file() else path, text)
-        if not (folder.has_table or folder.manifest()):
+        if not folder.has_table and folder.manifest() is None:
             raise UsageError(f"{text} is no results folder: there is neither a table nor a manifest.json")
         return _of_folder(folder)
     if text not in published.names(workspace):
@@ -144,20 +144,21 @@ def _more(count: int) -> None:
 
 
 def _line(column: Column) -> tuple[str, ...]:
-    percent = f"{100 * column.delta / abs(column.old):+.2f} %" if column.old else ""
+    percent = f"{100 * column.delta / abs(column.old):+.2f} %" if column.old and column.delta is not None else ""
     of = f"{column.differing} of {column.n}"
-    delta, most = f"{column.delta:+.4g}", f"{column.most:+.4g}"
+    delta, most = signed(column.delta), signed(column.most)
     return f"  {column.name}", of, number(column.old), number(column.new), delta, percent, most, str(column.where)
 
 
 def _origin(side: Side) -> str:
-    git = side.manifest.get("git") or {}
-    commit = f"commit {str(git.get('commit'))[:8]}{' and changes' if git.get('dirty') else ''}" if git.get("commit") else ""
-    return ", ".join(part for part in (side.told, commit, str(side.manifest.get("written") or "")) if part)
+    git, written = (side.manifest.git, side.manifest.written) if side.manifest is not None else (None, None)
+    commit = f"commit {git.commit[:8]}{' and changes' if git.dirty else ''}" if git is not None and git.commit else ""
+    return ", ".join(part for part in (side.told, commit, written) if part)
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if value is ABSENT else value if isinstance(value, str) else codec.dumps(value)
+    told = _tellable(value)
+    text = repr(told) if told is ABSENT else told if isinstance(told, str) else codec.dumps(told)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
@@ -170,8 +171,17 @@ def _told(old: Side, new: Side, found: list[Change], tables: Tables | None, made
 
 
 def _change(change: Change) -> dict[str, Any]:
-    values = {key: value for key, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
+    values = {key: _tellable(value) for key, value in (("old", change.old), ("new", change.new)) if value is not ABSENT}
     return {"name": change.name, **values}
+
+
+def _tellable(value: Any) -> Any:
+    """The value, or its text where it is nothing that JSON has: YAML knows mappings with keys that are numbers."""
+    try:
+        codec.dumps(value if value is not ABSENT else None)
+    except codec.UnserialisableError:
+        return str(value)
+    return value
 
 
 def _table(tables: Tables) -> dict[str, Any]:

@@ -44,6 +44,17 @@ def count(text: str) -> int:
     return number
 
 
+def seconds(text: str) -> float:
+    """How long, 0 or more, and not for ever: the type of --grace."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):  # nor is NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 for at once, or 1, 2.5, ...")
+    return number
+
+
 def add_logged(parser: argparse.ArgumentParser, what: str, limit: int) -> None:
     """What the commands take that show what runs logged: whose, which of it, where, how much."""
     parser.add_argument("target", metavar="EXPERIMENT|ID", help="an experiment, or a beginning of an id_run")

@@ -86,7 +86,7 @@ def _reproduce(found: Recording, chosen: argparse.Namespace) -> int:
         with prepared(found, where, place, pull=chosen.pull) as checkout:
             code = _run(found, where, checkout, place, chosen)
         made = Published(place / "out" / "results" / found.experiment, "the reproduced results")
-        if code not in (0, 1) or not made.manifest():
+        if code not in (0, 1) or made.manifest() is None:
             print(f"xrun: the run of the recorded experiment ended with exit code {code}; there is nothing to compare", file=sys.stderr)
             return code or IncompleteError.exit_code
         tolerance = Tolerance(rtol=chosen.rtol, atol=chosen.atol)

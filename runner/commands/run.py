@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--requeueable", action="store_true")
     made.add_argument("--on-disk-full", choices=["wait", "exit"], default="wait")
     made.add_argument("--show-output", action=argparse.BooleanOptionalAction, default=None)
-    made.add_argument("--grace", type=float, metavar="SECONDS")
+    made.add_argument("--grace", type=shared.seconds, metavar="SECONDS")
     return made
 
 

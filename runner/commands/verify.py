@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         description="Holds results folders against their manifest.json: the digest of the table, its schema, experiment.yaml and the ids "
         "that it makes, the declared data, changes.patch, the commit. Runs nothing and writes nothing.",
         epilog="example: xrun verify\n         xrun verify coins results/digits/manifest.json\n\n"
-        "exit codes: 0 all of it is as recorded; 1 something is not; 3 there are no results",
+        "exit codes: 0 all of it is as recorded; 1 something is not; 3 there are no results; 74 a manifest cannot be read",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = "a results folder, its manifest.json, or an experiment (default: all results)"

@@ -1,11 +1,9 @@
 """Which runs are exported: those of the plan that was asked for last, or all of the experiment, held against a condition."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from runner import reading, selectors, where
+from runner import manifest, reading, selectors, where
 from runner.errors import IncompleteError, StoreError
 from runner.exports.base import Source
 from runner.selectors import Row
@@ -21,7 +19,7 @@ def select(reader: Reader, workspace: Workspace, experiment: str, *, condition: 
     """
     reading.check_experiment(reader, experiment)
     parsed = where.parse(condition) if condition is not None else None
-    published = None if everything else _published(workspace.results / experiment / "manifest.json")
+    published = None if everything else _published(workspace.results / experiment)
     ids, seed = published or (None, None)
 
     def rows() -> Iterator[Row]:
@@ -45,12 +43,9 @@ def _what(condition: str | None, ids: Sequence[str] | None) -> str:
     return "is in the store" if ids is None else "that results/ shows is in the store; --all exports those that are"
 
 
-def _published(manifest: Path) -> tuple[tuple[str, ...], int | None] | None:
+def _published(results: Path) -> tuple[tuple[str, ...], int | None] | None:
     """The ids of the runs that a results folder shows, and the experiment's seed; None where nothing has been published."""
-    try:
-        told: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
-        return tuple(map(str, told["runs"])), told.get("seed")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{manifest} cannot be read ({error}); run the experiment again, or export with --all") from None
+    told = manifest.read(results, str(results))
+    if told is not None and told.runs is None:
+        raise StoreError(f"{results / manifest.NAME} names no runs; run the experiment again, or export with --all")
+    return (told.runs, told.seed) if told is not None and told.runs is not None else None

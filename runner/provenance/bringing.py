@@ -63,8 +63,9 @@ def _path(root: Path, entry: DataState) -> Path:
 
 
 def _named(entry: DataState, places: Places) -> recorded.Recorded | None:
-    """What the checkout's DVC says of the entry, if that is what was recorded, and DVC keeps it."""
-    known = recorded.find(_path(places.there, entry), recorded.Sources())
+    """What the checkout's DVC says of the entry, if that is what was recorded, and DVC keeps it; None of what lies outside of it."""
+    path = _path(places.there, entry)
+    known = recorded.find(path, recorded.Sources()) if path.is_relative_to(places.scratch) else None
     same = known is not None and known.output and known.hash == entry.recorded and entry.status is DataStatus.CLEAN
     return known if same else None
 

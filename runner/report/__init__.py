@@ -11,3 +11,4 @@ from runner.report.wording import line as line
 from runner.report.wording import number as number
 from runner.report.wording import outcome as outcome
 from runner.report.wording import sentence as sentence
+from runner.report.wording import signed as signed

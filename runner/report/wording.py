@@ -1,6 +1,7 @@
 """Verdicts in words."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from runner.checks import Estimate, Verdict
@@ -10,11 +11,19 @@ COLUMNS: Final = ("check", "group", "baseline", "current", "delta", "delta %", "
 
 def number(value: float | None) -> str:
     """Six digits; nothing for what is not known."""
-    return "" if value is None else f"{value:.6g}"
+    return "" if value is None else _told(value, ".6g")
 
 
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4g}"
+def signed(value: float | None) -> str:
+    """Four digits and the sign; nothing for what is not known."""
+    return "" if value is None else _told(value, "+.4g")
+
+
+def _told(value: float, form: str) -> str:
+    try:
+        return format(value, form)
+    except OverflowError:  # an integer that no float holds
+        return format(Decimal(value), form)
 
 
 def line(verdict: Verdict) -> tuple[str, ...]:
@@ -24,7 +33,7 @@ def line(verdict: Verdict) -> tuple[str, ...]:
         str(verdict.group),
         _estimate(verdict.baseline, verdict.agg),
         _estimate(verdict.current, verdict.agg),
-        _signed(verdict.delta),
+        signed(verdict.delta),
         "" if verdict.delta_percent is None else f"{verdict.delta_percent:+.2f} %",
         tolerance(verdict),
         _runs(verdict),
@@ -44,7 +53,7 @@ def tolerance(verdict: Verdict) -> str:
         return ""
     if not verdict.check.relative:
         return f"{verdict.check.sign} {number(verdict.edge)}"
-    told = _signed(verdict.tolerance)
+    told = signed(verdict.tolerance)
     return f"±{told.lstrip('+-')}" if verdict.check.sign == "==" else told
 
 
@@ -73,7 +82,7 @@ def _breach(verdict: Verdict) -> str:
     if verdict.reference is None or not verdict.check.relative:
         return f"{value}, allowed is {tolerance(verdict)}"
     percent = "" if verdict.delta_percent is None else f" ({verdict.delta_percent:+.2f} %)"
-    return f"{value}, the baseline {number(verdict.reference)}, delta {_signed(verdict.delta)}{percent}, tolerance {tolerance(verdict)}"
+    return f"{value}, the baseline {number(verdict.reference)}, delta {signed(verdict.delta)}{percent}, tolerance {tolerance(verdict)}"
 
 
 def cells(verdicts: Sequence[Verdict]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

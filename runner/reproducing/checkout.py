@@ -37,13 +37,16 @@ def prepared(recording: Recording, repository: Repository, place: Path, *, pull:
     Raises IncompleteError where the recorded state cannot be made again, MissingDataError where data cannot.
     """
     experiment = recording.read(EXPERIMENT)
-    patched = recording.read(PATCH) if recording.git.get("patch") else b""
+    patched = recording.read(PATCH) if recording.git.patch else b""
     with worktree.checked_out(repository.top, repository.commit, place) as tree:
         if patched:
             worktree.apply(tree, recording.place / PATCH)
         text = patched.decode(errors="replace")
         empty = submodules.check_out(repository.top, tree, submodules.moved(text))
         root = tree / repository.below
+        if not root.resolve().is_relative_to(tree.resolve()):  # by way of a link that the commit has
+            problem = f"leads out of the checkout of {repository.commit[:12]}; nothing was run"
+            raise IncompleteError(f"the project root of these results, {repository.below}, {problem}")
         if not root.is_dir():
             raise IncompleteError(
                 f"the commit {repository.commit[:12]} has no folder {repository.below}, the project root of these results"
@@ -78,8 +81,8 @@ def _left_out(recording: Recording, text: str) -> list[str]:
     """What was not committed and is not in the patch either."""
     said = [f"{PATCH} {note}" if note.startswith("has ") else f"{PATCH}: {note}" for note in patch.notes(text)]
     within, declared = set(patch.paths(text)), [entry.path.rstrip("/") for entry in recording.data]
-    lost = [path for path in map(str, recording.git.get("untracked") or ()) if path not in within]
-    below = recording.manifest.get("root") or "."
+    lost = [path for path in recording.git.untracked if path not in within]
+    below = recording.manifest.root or "."
     lost = [path for path in lost if not any(_inside(path, name if below == "." else f"{below}/{name}") for name in declared)]
     return [*said, *(f"{PATCH} leaves out the untracked file {path}" for path in lost)]
 

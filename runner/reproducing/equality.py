@@ -7,7 +7,8 @@ from enum import IntEnum
 from typing import Any, Final
 
 from runner import codec
-from runner.checks import Group, Sample
+from runner.checks import Group, Sample, undefined
+from runner.manifest import Manifest
 
 STATUS: Final = "status"
 COMPLETED: Final = "COMPLETED"
@@ -52,7 +53,12 @@ class Cell:
     @property
     def delta(self) -> float | None:
         """How much more than recorded, of numbers."""
-        return float(self.reproduced) - float(self.recorded) if _number(self.recorded) and _number(self.reproduced) else None
+        if not _number(self.recorded) or not _number(self.reproduced):
+            return None
+        try:
+            return float(self.reproduced) - float(self.recorded)
+        except OverflowError:  # an integer that no float holds
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,13 @@ class Side:
     """All of them in plan order, as far as it is known."""
 
     @classmethod
-    def of(cls, sample: Sample, manifest: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> "Side":
+    def of(cls, sample: Sample, manifest: Manifest, ignored: frozenset[str] = frozenset()) -> "Side":
         """Of a table and its manifest, without columns `ignored`."""
-        unsuccessful = manifest.get("unsuccessful") or ()
         rows = {point(row.params): {name: value for name, value in row.fields.items() if name not in ignored} for row in sample.rows}
-        ended = {point(each.get("params") or {}): str(each.get("status")) for each in unsuccessful}
+        ended = {point(each.params): str(each.status) for each in manifest.unsuccessful}
         points = {row.record.id_run: point(row.params) for row in sample.rows}
-        points |= {str(each.get("id_run")): point(each.get("params") or {}) for each in unsuccessful}
-        return cls(rows, ended, tuple(points[name] for name in manifest.get("runs") or () if name in points))
+        points |= {str(each.id_run): point(each.params) for each in manifest.unsuccessful}
+        return cls(rows, ended, tuple(points[name] for name in manifest.runs or () if name in points))
 
     def only(self, wanted: Group) -> "Side":
         """That run alone."""
@@ -150,11 +155,14 @@ def judge(old: Any, new: Any, tolerance: Tolerance) -> Verdict:
 
 
 def _close(old: float, new: float, tolerance: Tolerance) -> bool:
-    if old == new or (math.isnan(old) and math.isnan(new)):
+    if old == new or (undefined(old) and undefined(new)):
         return True
-    if not (math.isfinite(old) and math.isfinite(new)):
+    try:
+        if not (math.isfinite(old) and math.isfinite(new)):
+            return False
+        return abs(new - old) <= tolerance.atol + tolerance.rtol * abs(old)
+    except OverflowError:  # integers that no float holds are equal or not
         return False
-    return abs(new - old) <= tolerance.atol + tolerance.rtol * abs(old)
 
 
 def _number(value: Any) -> bool:

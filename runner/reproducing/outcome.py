@@ -1,7 +1,6 @@
 """What came of a reproduction: the tables compared, the ids, and why these differ where they do."""
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from runner import comparing
 from runner.checks import Group
 from runner.comparing import ABSENT, Change
 from runner.errors import IncompleteError
+from runner.manifest import Manifest
 from runner.published import FILES, Published
 from runner.reproducing import equality
 from runner.reproducing.equality import Cell, Compared, Side, Tolerance, Verdict
@@ -52,9 +52,8 @@ def _of_execution(selector: str) -> bool:
 
 def judge(recording: Recording, made: Published, tolerance: Tolerance, leave: tuple[str, ...], scratch: Path) -> Outcome:
     """Hold the results in `made` against the recorded ones. Raises IncompleteError where there is no recorded table to compare with."""
-    then, now = recording.manifest, made.manifest()
-    digest = (then.get("table") or {}).get("digest")
-    same = digest is not None and digest == (now.get("table") or {}).get("digest")
+    then, now = recording.manifest, made.manifest() or Manifest()
+    same = then.table.digest is not None and then.table.digest == now.table.digest
     if not recording.published.has_table and not same:
         problem = f"{recording.folder} has no table, and the reproduced one has another digest than the recorded one had"
         raise IncompleteError(f"{problem}\n  bring table.csv or table.parquet back, and do this again, to see what differs")
@@ -62,7 +61,7 @@ def judge(recording: Recording, made: Published, tolerance: Tolerance, leave: tu
     new = made if (recording.place / FILES[0]).is_file() or old is made else _csv_alone(made, scratch)
     drop = frozenset(leave)
     before, after = (Side.of(each.sample(), told, drop) for each, told in ((old, then), (new, now)))
-    ids = [str(each) for each in now.get("runs") or ()]
+    ids = [*(now.runs or ())]
     if recording.run:
         point = _point_of(recording, old)
         before, after = before.only(point), after.only(point)
@@ -86,14 +85,14 @@ def _csv_alone(made: Published, scratch: Path) -> Published:
 
 def _point_of(recording: Recording, table: Published) -> Group:
     """The point of the only run that is asked for."""
-    params = [each.get("params") or {} for each in recording.manifest.get("unsuccessful") or () if each.get("id_run") == recording.run]
+    params = [each.params for each in recording.manifest.unsuccessful if each.id_run == recording.run]
     params += [dict(row.params) for row in table.sample().rows if row.record.id_run == recording.run]
     if not params:
         raise IncompleteError(f"the run {recording.run} has no recorded result: the sweep was interrupted before it ended")
     return equality.point(params[0])
 
 
-def _why(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+def _why(then: Manifest, now: Manifest) -> list[Change]:
     """What counts for ids and differs: the code of steps, data, xrun; other parts of the environment where nothing else does."""
     sides = [comparing.Side(told="", manifest=each, config={}, sample=None) for each in (then, now)]
     found = [change for change in comparing.changes(*sides) if not change.name.startswith("git.")]
@@ -107,7 +106,7 @@ def told(outcome: Outcome, recording: Recording) -> dict[str, Any]:
     return {
         "experiment": recording.experiment,
         "manifest": str(recording.folder / "manifest.json"),
-        "commit": recording.git.get("commit"),
+        "commit": recording.git.commit,
         "verdict": compared.verdict.told,
         "exit_code": outcome.exit_code,
         "runs": compared.runs,

@@ -4,21 +4,23 @@ import hashlib
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from runner import results, table
+from runner import manifest as manifests
+from runner import table
 from runner.config.again import root_of
 from runner.errors import IncompleteError, StoreError, UsageError
+from runner.manifest import Git, Manifest
 from runner.provenance import worktree
 from runner.published import FILES, Published
-from runner.record import DataState, DataStatus
+from runner.record import DataState
 from runner.suggest import did_you_mean
 from runner.workspace import Workspace
 
-MANIFEST: Final = "manifest.json"
+MANIFEST: Final = manifests.NAME
 EXPERIMENT: Final = "experiment.yaml"
 PATCH: Final = "changes.patch"
 
@@ -28,7 +30,7 @@ class Recording:
     """A results folder and its manifest."""
 
     folder: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     run: str = ""
     """The id of the only run that is asked for; "": all of them."""
     copy: Path | None = None
@@ -47,23 +49,22 @@ class Recording:
     @property
     def experiment(self) -> str:
         """Its name."""
-        return str(self.manifest.get("experiment") or self.folder.name)
+        return self.manifest.experiment or self.folder.name
 
     @property
     def ids(self) -> list[str]:
         """Of all runs, in plan order."""
-        return [str(each) for each in self.manifest.get("runs") or ()]
+        return [*(self.manifest.runs or ())]
 
     @property
-    def git(self) -> Mapping[str, Any]:
+    def git(self) -> Git:
         """The state of the repository; empty where there was none."""
-        return self.manifest.get("git") or {}
+        return self.manifest.git or Git()
 
     @property
     def data(self) -> tuple[DataState, ...]:
         """The declared data."""
-        entries = self.manifest.get("data") or ()
-        return tuple(DataState(**{**entry, "status": DataStatus(entry["status"])}) for entry in entries)
+        return self.manifest.data
 
     def read(self, name: str) -> bytes:
         """The content of one of its files. Raises IncompleteError where it is missing, or not what the manifest says."""
@@ -78,16 +79,16 @@ class Recording:
 
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise UsageError for a name that is no column of the table."""
-        columns = (self.manifest.get("table") or {}).get("columns") or {}
+        columns = self.manifest.table.columns
         for name in names:
             if name not in columns:
                 raise UsageError(f"the table of {self.experiment} has no column `{name}`; {did_you_mean(name, columns, 'columns')}")
 
     def check_table(self) -> None:
         """Raise IncompleteError unless the files of the table that are there hold what the manifest tells of, StoreError if unreadable."""
-        told = self.manifest.get("table") or {}
-        for name, digest in table.digests(self.place, told.get("columns") or {}).items():
-            if digest != told.get("digest"):
+        told = self.manifest.table
+        for name, digest in table.digests(self.place, told.columns).items():
+            if digest != told.digest:
                 problem = f"{self.folder / name} is not the table that {MANIFEST} tells of"
                 raise IncompleteError(f"{problem}\n  {self._bring(name)}")
 
@@ -98,20 +99,20 @@ class Recording:
 
     def intact(self, name: str, content: bytes) -> bool:
         """Whether the content is what the manifest says; True where it does not say, as those of early versions."""
-        digest = (self.manifest.get("files") or {}).get(name)
+        digest = self.manifest.files.get(name)
         return digest is None or digest == hashlib.sha256(content).hexdigest()
 
 
 def of_folder(folder: Path) -> Recording:
     """The recording in a results folder. Raises IncompleteError where there is no manifest, StoreError for one that is not ours."""
     file = folder / MANIFEST
-    if not file.is_file():
+    told = Published(folder, str(folder)).manifest() if file.is_file() else None
+    if told is None:
         raise IncompleteError(f"{folder} is no results folder: there is no {MANIFEST}")
-    manifest = Published(folder, str(folder)).manifest()
-    if manifest.get("format") != results.FORMAT or not isinstance(manifest.get("runs"), list):
-        told = manifest.get("format", "none")
-        raise StoreError(f"{file} is no manifest of this version of xrun (format {told}; this one reads {results.FORMAT})")
-    return Recording(folder=folder.absolute(), manifest=manifest)
+    if told.format != manifests.FORMAT or told.runs is None:
+        found = "none" if told.format is None else told.format
+        raise StoreError(f"{file} is no manifest of this version of xrun (format {found}; this one reads {manifests.FORMAT})")
+    return Recording(folder=folder.absolute(), manifest=told)
 
 
 def find(text: str, run: str, workspace: Workspace) -> Recording:
@@ -206,34 +207,42 @@ def repository(recording: Recording, cwd: Path) -> Repository:
 
     Raises IncompleteError where no commit was recorded, and where no repository has it, with what brings it.
     """
-    if not (commit := recording.git.get("commit")):
-        problem = "names no commit" if recording.git else "was written outside of a git repository"
+    if not (commit := recording.git.commit):
+        problem = "names no commit" if recording.manifest.git is not None else "was written outside of a git repository"
         again = f"xrun {recording.folder / EXPERIMENT} --workspace DIR runs the experiment with the code as it is now"
         raise IncompleteError(f"{recording.folder / MANIFEST} {problem}, so that nobody knows with which code\n  {again}")
     tops = list(dict.fromkeys(top for folder in (recording.folder, cwd) if (top := worktree.top_of(folder))))
     if not tops:
-        remote = recording.git.get("remote") or "URL"
+        remote = recording.git.remote or "URL"
         raise IncompleteError(f"neither {recording.folder} nor {cwd} is in a git repository\n  git clone {remote}, and call xrun in it")
     for top in tops:
         if worktree.has(top, commit):
             return Repository(top=top, below=_below(recording, top, cwd), commit=commit, working=_working(recording))
-    branch = f" (branch {recording.git['branch']})" if recording.git.get("branch") else ""
-    hint = worktree.how_to_fetch(tops[0], commit, recording.git.get("remote"))
+    branch = f" (branch {recording.git.branch})" if recording.git.branch else ""
+    hint = worktree.how_to_fetch(tops[0], commit, recording.git.remote)
     raise IncompleteError(f"the repository {tops[0]} does not have the commit {commit}{branch} of these results\n  {hint}")
 
 
 def _working(recording: Recording) -> Path:
-    told = recording.manifest.get("cwd")
+    told = recording.manifest.cwd
     if told is None:
         return Path()
-    if not isinstance(told, str) or "\0" in told or Path(told).is_absolute() or ".." in Path(told).parts:
+    if "\0" in told or Path(told).is_absolute() or ".." in Path(told).parts:
         raise IncompleteError(f"{recording.folder / MANIFEST}: cwd: {told!r} is no folder below the project root")
     return Path(told)
 
 
 def _below(recording: Recording, top: Path, cwd: Path) -> Path:
     """The project root within the repository; of results that do not say, as those of early versions: the one around them."""
-    if recording.manifest.get("root"):
-        return Path(recording.manifest["root"])
+    if recording.manifest.root:
+        return _inside(Path(recording.manifest.root), recording)
     root = root_of(recording.folder / EXPERIMENT, "", cwd).resolve()
     return root.relative_to(top) if root.is_relative_to(top) else Path()
+
+
+def _inside(below: Path, recording: Recording) -> Path:
+    """The recorded project root, which may not lead out of the checkout: what runs there is written there. Raises IncompleteError."""
+    if below.is_absolute() or ".." in below.parts or "\0" in str(below):
+        problem = f"`root` is {str(below)!r}, where a folder of the repository is expected"
+        raise IncompleteError(f"{recording.folder / MANIFEST}: {problem}; nothing was run\n  git checkout {MANIFEST} may bring it back")
+    return below

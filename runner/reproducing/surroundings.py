@@ -4,13 +4,14 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlparse
 
 from runner import __version__
+from runner.manifest import Manifest
 from runner.provenance import environment, worktree
 
 _SHOWN: Final = 8
@@ -31,13 +32,13 @@ class Difference:
         return f"{self.name} {self.then or 'absent'} -> {self.now or 'absent'}"
 
 
-def differences(manifest: Mapping[str, Any]) -> list[Difference]:
+def differences(manifest: Manifest) -> list[Difference]:
     """What differs between the recorded environment and this one: Python, xrun, then distributions by name."""
-    then: dict[str, str] = {str(name): str(version) for name, version in (manifest.get("packages") or {}).items()}
+    then = manifest.packages
     now = environment.installed()
     found = [
-        Difference("python", str(manifest.get("python") or ""), platform.python_version()),
-        Difference("xrun", str(manifest.get("xrun") or ""), __version__),
+        Difference("python", manifest.python or "", platform.python_version()),
+        Difference("xrun", manifest.xrun or "", __version__),
     ]
     found += [Difference(name, then.get(name, ""), now.get(name, "")) for name in sorted({*then, *now} - {"xrun"}) if then]
     return [each for each in found if each.then != each.now]

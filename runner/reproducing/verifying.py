@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from runner import plan, table
 from runner.config.load import Request, load
@@ -62,10 +61,10 @@ def _line(error: XrunError) -> str:
 
 
 def _table(recording: Recording) -> Iterator[Found]:
-    told = recording.manifest.get("table") or {}
-    digest, rows = str(told.get("digest") or ""), told.get("rows")
+    told = recording.manifest.table
+    digest = told.digest or ""
     try:
-        digests = table.digests(recording.folder, told.get("columns") or {})
+        digests = table.digests(recording.folder, told.columns)
     except XrunError as error:
         yield Found(what="table", outcome=Outcome.DIFFERS, recorded=digest, now=_line(error))
         return
@@ -79,14 +78,14 @@ def _table(recording: Recording) -> Iterator[Found]:
         for name in FILES[:2]:
             if name not in digests:  # one of them is enough, in git for instance
                 yield Found(what=name, outcome=Outcome.UNKNOWN, recorded=digest, now=f"it is not there; {next(iter(digests))} is")
-        yield _rows(recording, rows)
+        yield _rows(recording)
 
 
-def _rows(recording: Recording, rows: Any) -> Found:
+def _rows(recording: Recording) -> Found:
     """Whether the rows are those of the runs that the manifest counts as completed."""
     ids = [row.record.id_run for row in recording.published.sample().rows]
-    completed = (recording.manifest.get("counts") or {}).get("COMPLETED", 0)
-    failed = {each.get("id_run") for each in recording.manifest.get("unsuccessful") or ()}
+    rows, completed = recording.manifest.table.rows, recording.manifest.counts.get("COMPLETED", 0)
+    failed = {each.id_run for each in recording.manifest.unsuccessful}
     known = {*recording.ids} - failed
     strange = [each for each in ids if each not in known]
     same = len(ids) == rows == completed and not strange
@@ -126,7 +125,7 @@ def _schema(recording: Recording, experiment: Experiment) -> Iterator[Found]:
     except Exception as error:  # noqa: BLE001 - the schema is the user's code, which may do anything
         yield Found(what="schema", outcome=Outcome.DIFFERS, now=f"{schema}: {type(error).__name__}: {error}")
         return
-    valid = bool((recording.manifest.get("table") or {}).get("valid"))
+    valid = recording.manifest.table.valid
     first = f"{len(broken)} violations, first: {broken[0].column}: {broken[0].check}" if broken else "valid"
     good = valid and not broken
     yield Found(what="schema", outcome=Outcome.GOOD if good else Outcome.DIFFERS, recorded="valid" if valid else "not valid", now=first)
@@ -135,10 +134,9 @@ def _schema(recording: Recording, experiment: Experiment) -> Iterator[Found]:
 def _ids(recording: Recording, experiment: Experiment) -> Found:
     """Whether experiment.yaml, the recorded code, data and versions make the recorded ids."""
     manifest = recording.manifest
-    code = tuple(str(step.get("code")) for step in manifest.get("steps") or ())
+    code = tuple(str(step.code) for step in manifest.steps)
     hashes = {state.path: state.actual or "" for state in recording.data}
-    installed = manifest.get("packages") or {}
-    packages = {name: str(installed.get(name, "")) for name in experiment.packages}
+    packages = {name: manifest.packages.get(name, "") for name in experiment.packages}
     if len(code) != len(experiment.steps):
         now = f"{EXPERIMENT} has {len(experiment.steps)} steps"
         return Found(what="ids", outcome=Outcome.DIFFERS, recorded=f"{len(code)} steps", now=now)
@@ -168,7 +166,7 @@ def _standing(status: DataStatus) -> str:
 
 
 def _patch(recording: Recording) -> Iterator[Found]:
-    there, recorded = (recording.folder / PATCH).is_file(), bool(recording.git.get("patch"))
+    there, recorded = (recording.folder / PATCH).is_file(), bool(recording.git.patch)
     if not recorded:
         if there:
             yield Found(what=PATCH, outcome=Outcome.DIFFERS, recorded="none", now="there is one")
@@ -182,7 +180,7 @@ def _patch(recording: Recording) -> Iterator[Found]:
 
 
 def _commit(recording: Recording, cwd: Path) -> Found:
-    commit = str(recording.git.get("commit") or "")
+    commit = recording.git.commit or ""
     if not commit:
         return Found(what="commit", outcome=Outcome.UNKNOWN, now="none was recorded, so that nobody knows with which code")
     try:
@@ -193,5 +191,5 @@ def _commit(recording: Recording, cwd: Path) -> Found:
         return Found(what="commit", outcome=Outcome.UNKNOWN, recorded=commit, now="there is no git repository here")
     if any(worktree.has(top, commit) for top in tops):
         return Found(what="commit")
-    hint = worktree.how_to_fetch(tops[0], commit, recording.git.get("remote"))
+    hint = worktree.how_to_fetch(tops[0], commit, recording.git.remote)
     return Found(what="commit", outcome=Outcome.DIFFERS, recorded=commit, now=f"the repository does not have it; {hint}")

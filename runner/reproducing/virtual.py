@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ from runner.errors import IncompleteError
 from runner.reproducing.recording import Recording
 
 _XRUN: Final = "xrun"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
 _TOLD: Final = 1500
 """Characters of an installer's complaint that are shown."""
 
@@ -38,10 +40,11 @@ def build(recording: Recording, projects: Sequence[Path], folder: Path) -> Built
     from there as well, or is a copy of the one that runs: the index may have something else under that name. Raises IncompleteError for
     a Python or a package that cannot be had.
     """
-    packages = {str(name): str(version) for name, version in (recording.manifest.get("packages") or {}).items()}
+    packages = recording.manifest.packages
     if not packages:
         raise IncompleteError(f"{recording.folder} names no packages, so that there is nothing to build an environment from")
-    python, note = _create(str(recording.manifest.get("python")), folder)
+    _check(packages, str(recording.manifest.python))
+    python, note = _create(str(recording.manifest.python), folder)
     own = {name: path for path in dict.fromkeys(projects) if (name := _name(path)) in packages}
     wanted = [f"{name}=={version}" for name, version in packages.items() if name not in (*own, _XRUN, "pip")]
     requirements = folder / "requirements.txt"
@@ -52,9 +55,16 @@ def build(recording: Recording, projects: Sequence[Path], folder: Path) -> Built
     notes = [note] if note else []
     if _XRUN not in own:
         _copy_xrun(python)
-        if (recorded := str(recording.manifest.get("xrun"))) != runner.__version__:
+        if (recorded := str(recording.manifest.xrun)) != runner.__version__:
             notes.append(f"xrun {runner.__version__} runs it, not {recorded}, which it was made with")
     return Built(python=python, notes=tuple(notes))
+
+
+def _check(packages: Mapping[str, str], python: str) -> None:
+    """Raise IncompleteError for what is no name or version: it would become a line, or an option, of an installer's."""
+    for name, version in (("python", python), *packages.items()):
+        if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
+            raise IncompleteError(f"the manifest names {name[:40]!r} {version[:40]!r}, which is no version; nothing was installed")
 
 
 def _create(version: str, folder: Path) -> tuple[Path, str]:

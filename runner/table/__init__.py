@@ -25,6 +25,7 @@ from runner.table.tidy import framed as framed
 from runner.table.tidy import glimpse as glimpse
 from runner.table.tidy import joined as joined
 from runner.table.tidy import pointwise as pointwise
+from runner.table.untyped import csv_rows as csv_rows
 from runner.table.validity import conform as conform
 from runner.table.validity import validate as validate
 from runner.table.vocabulary import check_schema_quick as check_schema_quick

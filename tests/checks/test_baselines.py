@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import baselines
+from runner import baseline_files as baselines
 from runner.checks import Estimate, Group, Measured
 from runner.errors import UsageError
 

@@ -25,6 +25,10 @@ def train(model, seed, run):
     return {"acc": accuracy}
 
 
+def constant(v):
+    return {"y": 1.0}
+
+
 def broken(x):
     if x == 2:
         raise ValueError("no")
@@ -42,6 +46,13 @@ checks:
   - {metric: acc, direction: max, n_sigma: 3, name: accuracy}
 """
 BROKEN = "# @package _global_\nname: broken\nparams: {x: [1, 2]}\nsteps: [training.broken]\nchecks: [y.max <= 1]\n"
+TEXTS = """\
+# @package _global_
+name: texts
+params: {v: ["3.10", "3.9", "1_0", "nan", "True", ""]}
+steps: [training.constant]
+checks: [y <= baseline]
+"""
 IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.org")
 
 
@@ -132,6 +143,19 @@ class TestStory:
         git(repository, "commit", "-q", "-m", "text only")
         assert xrun("check", "models", "--baseline", "git:main").returncode == 0
 
+    @pytest.mark.parametrize("gone", [("table.parquet",), ("table.parquet", "manifest.json")])
+    def test_a_change_of_nothing_passes_against_a_csv_of_texts_that_look_like_numbers(self, repository, xrun, gone):
+        (repository / "conf/experiment/texts.yaml").write_text(TEXTS)
+        assert xrun("+experiment=texts", "-q").returncode == 0
+        for name in gone:
+            (repository / "results/texts" / name).rename(repository / name)
+        git(repository, "add", "conf", "results")
+        git(repository, "commit", "-q", "-m", "texts")
+        for name in gone:
+            (repository / name).rename(repository / "results/texts" / name)
+        done = xrun("check", "texts", "--baseline", "git:HEAD", "--json")
+        assert (done.returncode, json.loads(done.stdout)["counts"]["pass"]) == (0, 6), done.stdout
+
     def test_a_manifest_alone_stands_for_runs_that_the_store_still_has(self, repository, xrun):
         git(repository, "rm", "-q", "--cached", "results/models/table.parquet", "results/models/table.csv")
         git(repository, "commit", "-q", "-m", "manifest only")
@@ -206,7 +230,59 @@ class TestBaselines:
         for baseline in (str(elsewhere), str(elsewhere / ".xrun"), "kept", "kept/manifest.json", run[:8]):
             done = xrun("check", "models", "--baseline", baseline, *check)
             assert (done.returncode, done.stderr.count("FAIL: breach")) == (1, 1), (baseline, done.stderr)
-        assert xrun("check", "models", "--baseline", "models", *check).returncode == 0
+
+    @pytest.mark.parametrize("baseline", ["models", ".", ".xrun", "results/models", "results/models/manifest.json", "link", "again"])
+    def test_runs_that_would_be_compared_with_themselves_are_exit_2(self, models, xrun, baseline):
+        (models / "link").symlink_to("results/models")
+        if baseline == "again":  # another name of the same runs
+            (models / "conf/experiment/again.yaml").write_text(MODELS.replace("name: models", "name: again"))
+            assert xrun("+experiment=again", "-q").returncode == 0
+        done = xrun("check", "models", "--baseline", baseline)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"the baseline {baseline} is the very runs that are checked" in done.stderr
+
+    def test_the_same_runs_from_elsewhere_are_a_baseline(self, repository, xrun, tmp_path_factory):
+        """A change of nothing that counts keeps all ids; it must not be refused."""
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        shutil.copytree(repository / ".xrun", elsewhere / ".xrun")
+        shutil.copytree(repository / "results", elsewhere / "results")
+        for baseline in (str(elsewhere), str(elsewhere / "results" / "models"), "git:HEAD"):
+            done = xrun("check", "models", "--baseline", baseline)
+            assert done.returncode == 0, (baseline, done.stderr)
+        assert xrun("check", "models", "--update-baseline").returncode == 0
+        assert xrun("check", "models", "--baseline", "baselines/models.json").returncode == 0
+
+    @pytest.mark.parametrize("options", [(), ("--update-baseline",)])
+    @pytest.mark.parametrize("baseline", ["", " ", "git:"])
+    def test_a_baseline_without_a_name_is_exit_2(self, models, xrun, baseline, options):
+        done = xrun("check", "models", "--baseline", baseline, *options)
+        assert done.returncode == 2
+        assert "is the variable unset?" in done.stderr
+        assert not (models / "baselines").exists()
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [
+            (b"\xff\xfe{", "it is not UTF-8"),
+            (b"[" * 100_000, "it is nested too deeply"),
+            (
+                b'{"format": 1, "checks": {"a": {"agg": "mean", "groups": [{"group": {}, "value": 1, "n": 0}]}}}',
+                "`checks.a.groups[0].n` is 0",
+            ),
+        ],
+    )
+    def test_a_baseline_file_that_cannot_be_read_is_exit_2(self, repository, xrun, content, problem):
+        (repository / "baselines").mkdir()
+        file = repository / "baselines" / "models.json"
+        file.write_bytes(content)
+        for options in ((), ("--baseline", "baselines/models.json"), ("-c", "acc.min >= 0.4", "--update-baseline")):
+            done = xrun("check", "models", *options)
+            assert (done.returncode, problem in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+        git(repository, "rm", "-q", "-r", "--cached", "results")
+        git(repository, "add", "--force", "baselines")
+        git(repository, "commit", "-q", "-m", "x")
+        done = xrun("check", "models", "--baseline", "git:HEAD")
+        assert (done.returncode, problem in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
 
     @pytest.mark.parametrize(
         ("baseline", "problem"),

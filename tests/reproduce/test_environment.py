@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import manifest as manifests
 from runner.errors import IncompleteError
 from runner.reproducing import surroundings, virtual
 from runner.reproducing.recording import Recording
@@ -16,7 +17,8 @@ from tests.reproduce.conftest import Project
 
 
 def recording(folder: Path, **manifest: object) -> Recording:
-    return Recording(folder=folder, manifest={"python": platform.python_version(), "xrun": "0.1.0", **manifest})
+    told = {"python": platform.python_version(), "xrun": "0.1.0", **manifest}
+    return Recording(folder=folder, manifest=manifests.of(told))
 
 
 def distribution(folder: Path, name: str, version: str) -> Path:
@@ -92,15 +94,23 @@ def test_python_that_is_not_here_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         virtual.build(recording(tmp_path), [], tmp_path / "env")
 
 
+@pytest.mark.parametrize("told", [{"packages": {"a": "1\n--index-url=x"}}, {"packages": {"-r x": "1"}}, {"python": "/../x"}])
+def test_what_is_no_version_never_comes_to_an_installer(tmp_path: Path, told: dict[str, object]) -> None:
+    with pytest.raises(IncompleteError, match="which is no version; nothing was installed"):
+        virtual.build(recording(tmp_path, **{"packages": {"a": "1"}, **told}), [], tmp_path / "env")
+    assert not (tmp_path / "env").exists()
+
+
 def test_differences_name_python_xrun_and_packages_with_both_versions() -> None:
     now = {"python": platform.python_version(), "xrun": surroundings.__version__, "packages": surroundings.environment.installed()}
-    assert surroundings.differences(now) == []
-    assert surroundings.differences({**now, "packages": {}}) == []  # nobody has recorded them
+    assert surroundings.differences(manifests.of(now)) == []
+    assert surroundings.differences(manifests.of({**now, "packages": {}})) == []  # nobody has recorded them
 
     then = {**now, "python": "3.0", "packages": {**now["packages"], "numpy": "0.1", "gone": "1"}}
-    told = [str(each) for each in surroundings.differences(then)]
+    told = [str(each) for each in surroundings.differences(manifests.of(then))]
     assert told == [f"python 3.0 -> {platform.python_version()}", "gone 1 -> absent", f"numpy 0.1 -> {now['packages']['numpy']}"]
-    assert surroundings.sentence(surroundings.differences({**then, "packages": {f"p{n}": "1" for n in range(20)}})).count("->") == 8
+    many = manifests.of({**then, "packages": {f"p{n}": "1" for n in range(20)}})
+    assert surroundings.sentence(surroundings.differences(many)).count("->") == 8
 
 
 @pytest.mark.soak

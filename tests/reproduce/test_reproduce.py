@@ -491,3 +491,24 @@ def _waiting(project: Project, mark: Path) -> tuple["subprocess.Popen[str]", Pat
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return process, Path(mark.read_text())
+
+
+@pytest.mark.parametrize("root", ["/etc", "../../../..", "inner/../..", "out"])
+def test_nothing_is_written_outside_of_the_checkout_whatever_root_a_manifest_names(project: Project, tmp_path: Path, root: str) -> None:
+    target = tmp_path / "outside"
+    target.mkdir()
+    (project.root / "out").symlink_to(target)
+    project.commit()
+    project.xrun("+experiment=squares", "-q")
+    file = project.root / "results/squares/manifest.json"
+    file.write_text(json.dumps({**project.manifest("squares"), "root": root}))
+    before = project.snapshot()
+
+    done = project.xrun("reproduce", "squares", code=3)
+
+    assert root in done.stderr
+    assert "nothing was run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(target.iterdir()) == []
+    assert project.snapshot() == before
+    assert project.worktrees() == [f"worktree {project.root}"]
