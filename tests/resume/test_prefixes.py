@@ -142,7 +142,7 @@ def test_after_a_later_step_has_kept_a_file_anew_the_state_before_it_is_made_aga
 def test_a_retry_begins_again_where_the_step_that_failed_had_kept_a_file_anew(project, forced):
     flaky = "(run.dir / 'model').write_text('tuned')\nrun.log_artifact(run.dir / 'model')\nif run.meta.attempt < 3:\n    raise ValueError"
     project.steps(load=f"run.log_metric('m', 1)\n{KEEP}", tune=flaky)
-    project.experiment("load", {"call": "tune.step", "name": "tune", "retries": 2, "backoff": "0s"}, params={"n": [1]})
+    project.experiment("load", {"call": "tune.step", "name": "tune", "retries": 2, "backoff": "10ms"}, params={"n": [1]})
     if forced:
         project.run()
     assert project.run(*forced) == ["load 1"] * 3 + ["tune 1"] * 3
