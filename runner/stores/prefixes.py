@@ -15,6 +15,12 @@ from runner.stores.rows import SELECTED, name_of, record_of
 
 _SELECTED: Final = """CAST(p.link AS BLOB), a.id_run, p.steps, CAST(p.fields AS BLOB), CAST(p.tags AS BLOB), CAST(p.tracker AS BLOB),
 CAST(p.artifacts AS BLOB), p.points, p.parts, p.attempt, p.crc"""
+_EPOCH: Final = "SELECT epoch FROM attempt WHERE id = ?1 AND id_run = ?2 UNION ALL SELECT epoch FROM run WHERE ?1 = 0 AND id_run = ?2"
+"""Attempt 0: the run had logged nothing, and its record is its state."""
+_LOADED: Final = "SELECT CAST(path AS BLOB), CAST(digest AS BLOB) FROM loaded WHERE epoch = ?"
+_LAST: Final = """SELECT (SELECT max((SELECT max(id) FROM points WHERE series = s.id)) FROM series s WHERE s.attempt = ?1),
+(SELECT max(id) FROM part WHERE attempt = ?1)"""
+"""The attempt's own: those of other attempts go when these are over, and their numbers are given out again."""
 _BEFORE: Final = f"""SELECT {_SELECTED} FROM prefix p JOIN attempt a ON p.attempt = a.id
 WHERE p.attempt = ? AND p.steps > 0 AND p.steps <= ? ORDER BY p.steps"""
 _POINTS: Final = """SELECT CAST(s.name AS BLOB), p.count, p.start, CAST(p.steps AS BLOB), CAST(p.vals AS BLOB), p.begun, p.ended, p.crc
@@ -22,12 +28,6 @@ FROM points p JOIN series s ON p.series = s.id WHERE s.attempt = ? AND p.id > ? 
 _PARTS: Final = (
     "SELECT CAST(name AS BLOB), count, CAST(columns AS BLOB), crc FROM part WHERE attempt = ? AND id > ? AND id <= ? ORDER BY id"
 )
-_EPOCH: Final = "SELECT epoch FROM attempt WHERE id = ?1 AND id_run = ?2 UNION ALL SELECT epoch FROM run WHERE ?1 = 0 AND id_run = ?2"
-"""Attempt 0: the run had logged nothing, and its record is its state."""
-_LOADED: Final = "SELECT CAST(path AS BLOB), CAST(digest AS BLOB) FROM loaded WHERE epoch = ?"
-_LAST: Final = """SELECT (SELECT max((SELECT max(id) FROM points WHERE series = s.id)) FROM series s WHERE s.attempt = ?1),
-(SELECT max(id) FROM part WHERE attempt = ?1)"""
-"""The attempt's own: those of other attempts go when these are over, and their numbers are given out again."""
 
 _FURTHEST: Final = """SELECT CAST(a.id_run AS BLOB), a.epoch, p.steps, a.id FROM prefix p JOIN attempt a ON p.attempt = a.id
 WHERE p.steps > 0 AND a.id_run IN"""
