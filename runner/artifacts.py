@@ -237,4 +237,4 @@ def _gather(places: Callable[[], Iterable[Path]], target: Path, artifact: Artifa
         if measure(target, artifact.path).sha256 == artifact.sha256:
             return
         trouble = trouble or f"{file} is not what an earlier run has kept"
-    raise StaleError(f"{trouble}; --force executes every step")
+    raise StaleError(trouble)

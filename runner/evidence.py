@@ -26,6 +26,8 @@ class StepEvidence:
 class Evidence:
     """All of it."""
 
+    root: str = ""
+    """The project's root; "" where it is not known. It makes no identity: results of one project are those of a copy of it as well."""
     seed: int = 0
     data: Mapping[str, str] = field(default_factory=dict)
     """Declared path -> content hash."""
@@ -61,6 +63,7 @@ def of(plan: Plan, seen: Mapping[str, str] | None = None) -> Evidence:
     experiment = plan.experiment
     files = plan.files or ({},) * len(experiment.steps)
     return Evidence(
+        root=str(experiment.root),
         seed=experiment.seed,
         data=dict(plan.data),
         seen=dict(seen or {}),

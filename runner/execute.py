@@ -152,13 +152,10 @@ def _try_again(waiting: Waiting, executor: Executor, store: Store, state: _State
 
 
 def _take_off(flight: Flight, state: _State) -> None:
-    """An attempt begins; what it takes over from an earlier run is its own from now on."""
+    """An attempt begins; what it takes over from an earlier run is its own once it has told that it has."""
     state.flying[flight.run.index] = flight
     if state.plan.experiment.mask:
         flight.veil = Veil(state.plan.experiment.mask, len(state.plan.experiment.steps))
-    if flight.inherited:
-        state.pending.begin(time.monotonic())
-        state.pending.trails += flight.take(flight.inherited, state.plan.experiment.name, state.epoch)
 
 
 def _item(flight: Flight) -> Item:
@@ -229,6 +226,7 @@ def _land(outcome: Outcome, flight: Flight, state: _State) -> None:
     state.pending.begin(time.monotonic() - outcome.seconds)  # a long run is not kept waiting for the next one
     if outcome.failure is not None:
         outcome = replace(outcome, failure=replace(outcome.failure, step=state.plan.experiment.steps[outcome.step].name))
+    state.pending.trails += flight.unheard(state.plan.experiment.name, state.epoch)
     state.pending.records += flight.land(outcome, state.plan, state.epoch)
 
 

@@ -1,11 +1,12 @@
 """One attempt at a run while it is under way: what it has logged that belongs into its record, and the records that it ends as."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from runner import codec
-from runner.logged import Child, Entries, Output, Params, Prefix, Progress, Restart, Trouble
+from runner.logged import Begun, Child, Entries, Output, Params, Prefix, Progress, Restart, Trouble
 from runner.plan import Plan, Run
 from runner.record import Outcome, QuickRecord, Record, Start, Status, Trail
 from runner.veil import Veil
@@ -23,7 +24,9 @@ class Flight:
     start: Start | None = None
     """Where it goes on, if not at the beginning."""
     inherited: Entries = ()
-    """What had been logged up to there."""
+    """What had been logged up to there: its own once it has told that it has taken that over."""
+    begun: bool = False
+    """Whether it has told where it begins."""
     logged: dict[str, dict[str, Any]] | None = None
     """Parameters that were logged, by the child run's id, or "" for the run itself."""
     troubles: int = 0
@@ -39,7 +42,7 @@ class Flight:
     def take(self, entries: Entries, experiment: str, epoch: int) -> list[Trail]:
         """Keep what the record needs; everything on its way to the store, a trail for the run and one for each child."""
         sorted_out: dict[str, list[tuple[str, Any]]] = {}
-        for child, entry in entries:
+        for child, entry in self._whole(entries):
             match entry:
                 case Params():
                     self.logged = self.logged or {}
@@ -51,9 +54,8 @@ class Flight:
                     self.children[entry.id_run] = entry
                 case Restart():
                     sorted_out.update({known: [(known, entry)] for known in self.children or ()})
-                    self.logged, self.children, self.troubles, self.reached = None, None, 0, 0
+                    self.logged, self.children, self.troubles, self.reached, self.begun = None, None, 0, 0, False
                     sorted_out[""] = [(child, entry)]
-                    self._inherit(sorted_out[""])
                     continue
                 case Prefix():
                     if not entry.link:  # one that is inherited has its own
@@ -76,12 +78,25 @@ class Flight:
         self.point = self.point or codec.dumps(self.run.params)
         return self.point
 
-    def _inherit(self, found: list[tuple[str, Any]]) -> None:
-        """It begins again where it began."""
-        found += self.inherited
-        for _, entry in self.inherited:
-            if isinstance(entry, Params):
-                self.logged = {"": dict(codec.loads(entry.content))}
+    def _whole(self, entries: Entries) -> Iterator[tuple[str, Any]]:
+        """Entries, and in the place of the news that it has taken over the state of an earlier run, what that had logged."""
+        for child, entry in entries:
+            if not isinstance(entry, Begun):
+                yield child, entry
+                continue
+            self.begun = True
+            if entry.steps:
+                yield from self.inherited
+            else:
+                self.start = None  # a retry need not try it again
+
+    def unheard(self, experiment: str, epoch: int) -> list[Trail]:
+        """Before it lands: where it was over before it could take over what an earlier attempt at this run had left, that stays.
+
+        What another run left stays with that one.
+        """
+        lost = self.start is not None and not self.begun and self.start.id_run == self.run.id_run
+        return self.take(self.inherited, experiment, epoch) if lost else []
 
     @staticmethod
     def for_people(trail: Trail) -> Trail:

@@ -76,6 +76,12 @@ def _moved(text: str | None, root: Path) -> str:
     return next((entry for entry, digest in kept.seen.items() if not digest or now[entry] != digest), "")
 
 
+def _of_another(text: str | None, root: Path) -> bool:
+    """Whether an invocation was that of another project, which shares the workspace and is still there. One that was moved is the same."""
+    kept = evidence.loads(text) if text else None
+    return kept is not None and kept.root not in ("", str(root)) and Path(kept.root).is_dir()
+
+
 class Grounds:
     """Keeps, with an invocation's results, what they rest on, and looks whether that stays so while the runs execute."""
 
@@ -88,7 +94,9 @@ class Grounds:
     def begin(self, epoch: int) -> None:
         """Before the first run: what earlier results stand no more, and what the identities of the new ones are made of."""
         root, self._epoch = self._planned.experiment.root, epoch
-        self._store.void({number: until for number, (until, _) in reasons(self._store, root).items()})
+        fallen = {number: until for number, (until, _) in reasons(self._store, root).items()}
+        others = {number for number in {*fallen, *self._store.voids()} if _of_another(self._store.evidence(number), root)}
+        self._store.void(fallen, others)
         kept = evidence.of(self._planned, self._watch.seen)
         files = {digest: path for path, digest in kept.files.items()}
         found = {digest: _source(root / files[digest], digest) for digest in self._store.lacking(files)}

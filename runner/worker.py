@@ -139,10 +139,7 @@ class Performer:
         """The steps in their order, those left out that an earlier run has executed. Raises what they raise."""
         index, seed, start = item[0], item[3], item[7]
         begun = time.perf_counter()
-        first = 0
-        if start is not None:
-            run.go_on(start)
-            first = start.prefix.steps
+        first = run.go_on(start) if start is not None else 0
         with self._seeding as seeding:
             for k, bound in enumerate(self._steps[first:], first):
                 self._step = k

@@ -2,6 +2,7 @@
 
 from runner.logged.entries import (
     Artifact,
+    Begun,
     Child,
     Entries,
     Entry,
@@ -21,6 +22,7 @@ __all__ = [
     "FLOAT",
     "INT",
     "Artifact",
+    "Begun",
     "Child",
     "Entries",
     "Entry",

@@ -92,6 +92,14 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Where an attempt begins that was given the state of an earlier one; told before it logs anything else."""
+
+    steps: int
+    """Behind so many first steps, whose state it has taken over; 0: that is not whole any more, and they are executed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prefix:
     """The whole state of a run after its first steps, for runs that begin with the same ones."""
 
@@ -116,7 +124,7 @@ class Loaded:
     """In hex, of the bytes that were loaded."""
 
 
-Entry: TypeAlias = Points | Loaded | Rows | Params | Artifact | Output | Progress | Trouble | Child | Prefix | Restart
+Entry: TypeAlias = Points | Loaded | Rows | Params | Artifact | Output | Progress | Trouble | Child | Prefix | Restart | Begun
 
 Entries: TypeAlias = tuple[tuple[str, Entry], ...]
 """What was logged, in order; each with the id of the child run that it belongs to, or "" for the run itself."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any, Final
 
-from runner.logged.entries import Artifact, Child, Entries, Entry, Loaded, Output, Params, Prefix, Progress, Restart, Rows, Trouble
+from runner.logged.entries import Artifact, Begun, Child, Entries, Entry, Loaded, Output, Params, Prefix, Progress, Restart, Rows, Trouble
 from runner.logged.points import Points, Summary
 
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Loaded, Rows, Params, Artifact, Output, Progress, Trouble, Child, Prefix, Restart)
+    kind.__name__: kind for kind in (Loaded, Rows, Params, Artifact, Output, Progress, Trouble, Child, Prefix, Restart, Begun)
 }
 
 

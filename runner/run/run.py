@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from runner import artifacts, codec, files, replaced
-from runner.logged import Entries, Prefix
+from runner.logged import Begun, Entries, Prefix
 from runner.record import Start
 from runner.run.logs import Logs
 
@@ -48,9 +48,26 @@ class Run(Logs):
     def _whole(self) -> bool:
         return not self.vars and not self._children and self._files_are_kept()
 
-    def go_on(self, start: Start) -> None:
-        """Take over the state behind the first steps of an earlier run. Raises StaleError where a file of it is not what it was."""
-        self._kept = {artifact.path for artifact in start.artifacts}
+    def go_on(self, start: Start) -> int:
+        """Take over the state behind the first steps of an earlier run; how many steps these are, 0 where a file of it is not what it was.
+
+        Then nothing of it has been taken over, and every step is to be executed: what can be made again is no reason to fail.
+        """
+        steps = start.prefix.steps
+        try:
+            self._take_files(start)
+        except (ValueError, OSError):  # a later step or a person has changed one; or there is no room for copies
+            steps = 0
+        tracker = self._track()
+        if steps:
+            self._kept = {artifact.path for artifact in start.artifacts}
+            self.fields.update(codec.loads(start.prefix.fields))
+            self.tags.update(codec.loads(start.prefix.tags))
+            tracker.resume(codec.loads(start.prefix.tracker))
+        tracker.flow.entry("", Begun(steps), at_once=True)
+        return steps
+
+    def _take_files(self, start: Start) -> None:
         if start.artifacts:
             place = self._folders / self.id_run
             with artifacts.gathered(lambda: replaced.every(self._folders, start.id_run), place, start.artifacts) as draft:
@@ -58,9 +75,6 @@ class Run(Logs):
                 draft.rename(place)
         else:
             self._empty()
-        self.fields.update(codec.loads(start.prefix.fields))
-        self.tags.update(codec.loads(start.prefix.tags))
-        self._track().resume(codec.loads(start.prefix.tracker))
 
     def _files_are_kept(self) -> bool:
         if not self._emptied:

@@ -12,7 +12,7 @@ Requirements that every implementation keeps, tested by tests/stores/test_suite.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -112,8 +112,10 @@ class Reader(Protocol):
         """Where runs can go on that begin with the same steps as earlier ones: link (`plan.Run.links`) -> what those left."""
         ...
 
-    def behind(self, start: Start) -> Entries:
-        """What had been logged up to there: parameters, points, rows, artifacts."""
+    def behind(self, start: Start) -> Entries | None:
+        """What had been logged up to there: parameters, points, rows, artifacts; and which sources that rests on, as its invocation had
+        loaded them. None where it has gone since it was found.
+        """
         ...
 
     def owners(self, ids: Sequence[str]) -> dict[str, int | None]:
@@ -159,9 +161,9 @@ class Store(Reader, Protocol):
         """Until when an invocation's data was seen unchanged; None: to its end."""
         ...
 
-    def void(self, fallen: Mapping[int, float]) -> None:
+    def void(self, fallen: Mapping[int, float], others: Collection[int] = ()) -> None:
         """Results that stand no more, all of them: invocation -> Unix time; those that ended later count as not there in `find`, `results`
-        and `prefixes`.
+        and `prefixes`. For whom else reads the store, this changes nothing of `others`: invocations that another project has to judge.
         """
         ...
 

@@ -79,7 +79,7 @@ class ExplainedReader(PrefixReader):
     def prefixes(self, links: Sequence[str]) -> dict[str, Start]:
         """As the seam says."""
         found = super().prefixes(links)
-        if not found or not (voids := self._voids()):
+        if not found or not (voids := self._standing_voids()):
             return found
         attempts = list({start.attempt for start in found.values()})
         marks = ",".join("?" * len(attempts))
@@ -88,13 +88,18 @@ class ExplainedReader(PrefixReader):
             fallen = {attempt for attempt, epoch in rows if epoch in voids}
         return {link: start for link, start in found.items() if start.attempt not in fallen}
 
-    def _voids(self) -> dict[int, float]:
+    def voids(self) -> dict[int, float]:
+        """Which results stand no more, as their own projects have said last: invocation -> Unix time until which they do."""
         with told(self._path):
             return dict(self._rows("SELECT epoch, until FROM void"))
 
+    def _standing_voids(self) -> Mapping[int, float]:
+        """As for whom reads here."""
+        return self.voids()
+
     def _standing(self, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
         """Rows of `rows.SELECTED`, less the results that stand no more."""
-        voids = self._voids()
+        voids = self._standing_voids()
         if not voids:
             return rows
         return (row for row in rows if row[2] != b"COMPLETED" or row[13] + row[14] <= voids.get(row[15], inf))

@@ -4,7 +4,7 @@ Measured reasons in ARCHITECTURE.md, "The store". Only the coordinator writes; w
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from runner.record import Provenance, Record, Status, Trail
@@ -76,14 +76,19 @@ class SqliteStore(WritingStore):
             else:
                 self._db.execute("UPDATE held SET until = ? WHERE epoch = ?", (until, epoch))
 
-    def void(self, fallen: Mapping[int, float]) -> None:
+    def void(self, fallen: Mapping[int, float], others: Collection[int] = ()) -> None:
         """As the seam says."""
-        with told(self._path):
-            if self._voids() == dict(fallen):
-                return
+        self._fallen = dict(fallen)
+        known = {epoch: until for epoch, until in self.voids().items() if epoch not in others}
+        now = {epoch: until for epoch, until in fallen.items() if epoch not in others}
+        if known == now:
+            return
         with self._transaction():
-            self._db.execute("DELETE FROM void")
-            self._db.executemany("INSERT INTO void VALUES (?, ?)", fallen.items())
+            self._db.executemany("DELETE FROM void WHERE epoch = ?", ((epoch,) for epoch in known))
+            self._db.executemany("INSERT OR REPLACE INTO void VALUES (?, ?)", now.items())
+
+    def _standing_voids(self) -> Mapping[int, float]:
+        return self.voids() if self._fallen is None else self._fallen
 
     def append(self, records: Iterable[Record], trails: Iterable[Trail] = ()) -> None:
         """As the seam says."""

@@ -68,6 +68,7 @@ class Trails:
                     size += len(entry.columns)
                     self._insert("part", ("name", "count", "columns"), attempt, (entry.table, entry.count, entry.columns))
                 case Artifact():
+                    prefixes.drop(self._db, attempt.key, entry)
                     self._insert("artifact", ("path", "size", "sha256", "kind", "step"), attempt, astuple(entry))
                 case Output():
                     size += len(entry.text)

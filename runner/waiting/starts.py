@@ -37,7 +37,8 @@ class Starts:
     def behind(self, run: Run) -> tuple[Start | None, Entries]:
         """Where a run that was taken goes on, and what had been logged up to there."""
         start = self._found.pop(run.index, None)
-        return start, self._store.behind(start) if start is not None else ()
+        entries = self._store.behind(start) if start is not None else None
+        return (start, entries) if entries is not None else (None, ())
 
     def further(self, run: Run, start: Start | None) -> tuple[Start, Entries] | None:
         """Where a run can go on that has begun at `start` and failed: behind the steps that it has finished itself; None: no further."""
@@ -46,7 +47,8 @@ class Starts:
         for link in reversed(links):
             own = found.get(link)
             if own is not None and own.id_run == run.id_run and own.prefix.steps > (start.prefix.steps if start is not None else 0):
-                return own, self._store.behind(own)
+                entries = self._store.behind(own)
+                return (own, entries) if entries is not None else None
         return None
 
 

@@ -1,6 +1,9 @@
 """Runs go on behind the first steps of earlier runs, where those are the same and left nothing but what is kept."""
 
 import math
+import signal
+
+import pytest
 
 LOAD = "run.fields.a = random.random()\nrun.log_metric('loss', run.params.n)\nrun.log_param('size', 3)\nrun.log_row('rows', x=1)"
 FIT = "run.fields.b = run.fields.a + random.random()\nrun.log_metric('loss', math.nan)\nrun.tags['who'] = 'fit'"
@@ -88,16 +91,79 @@ def test_artifacts_of_the_first_steps_are_there_for_the_later_ones(project):
             assert [file.path for file in reader.artifacts([record.id_run])[record.id_run]] == ["data.txt"]
 
 
-def test_where_a_file_was_changed_since_the_run_fails_and_says_so(project):
-    project.steps(load="run.log_artifact(__file__, 'kept.txt')", score="run.fields.x = 1")
+def test_where_a_file_was_changed_or_removed_since_its_step_is_executed_again(project):
+    project.steps(load="run.log_metric('m', 1)\nrun.log_artifact(__file__, 'kept.txt')", score="run.fields.x = 1")
     project.experiment("load", "score")
     project.run()
-    for record in project.records().values():
-        (project.root / ".xrun" / "artifacts" / record.id_run / "kept.txt").write_text("changed")
+    first, second = project.records().values()
+    (project.root / ".xrun" / "artifacts" / first.id_run / "kept.txt").write_text("changed")
+    (project.root / ".xrun" / "artifacts" / second.id_run / "kept.txt").unlink()
     project.steps(score="run.fields.x = 2")
-    assert project.run(code=1) == []
-    assert {record.failure.kind for record in project.records().values()} == {"runner.artifacts.StaleError"}
-    assert project.run("--force") == ["load 1", "load 2", "score 1", "score 2"]
+    assert project.run() == ["load 1", "load 2", "score 1", "score 2"]
+    with project.reader() as reader:
+        for record in project.records().values():
+            assert record.fields == {"x": 2}
+            assert reader.summaries([record.id_run])[record.id_run]["m"].count == 1, "nothing of the old state is taken over as well"
+    project.steps(score="run.fields.x = 3")
+    assert project.run() == ["score 1", "score 2"], "the state that was made again is whole"
+
+
+KEEP = "(run.dir / 'model').write_text('init')\nrun.log_artifact(run.dir / 'model')"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_killed_while_a_later_step_writes_a_kept_file_again_completes_when_it_is_started_again(project, number):
+    train = f"(run.dir / 'model').write_text('half')\nif not pathlib.Path('go').exists():\n    os.kill(os.getpid(), {int(number)})\n"
+    project.steps(load=KEEP, train=train + "run.fields.text = (run.dir / 'model').read_text()")
+    project.experiment("load", "train", {"call": "score.step", "name": "score"})
+    project.steps(score="run.fields.x = 1")
+    project.run(code=1)
+    project.run(code=1)
+    (project.root / "go").touch()
+    assert project.run() == ["load 1", "load 2", "score 1", "score 2", "train 1", "train 2"]
+    assert {record.fields["text"] for record in project.records().values()} == {"half"}
+
+
+def test_after_a_later_step_has_kept_a_file_anew_the_state_before_it_is_made_again(project):
+    again = (
+        "run.fields.text = (run.dir / 'model').read_text()\n(run.dir / 'model').write_text('tuned')\nrun.log_artifact(run.dir / 'model')"
+    )
+    project.steps(load=KEEP, tune=again, score="run.fields.x = 1")
+    project.experiment("load", "tune", "score")
+    project.run()
+    project.steps(score="run.fields.x = 2")
+    assert project.run() == ["score 1", "score 2"], "the state behind the second step is whole"
+    project.steps(tune=f"{again}\nrun.fields.y = 1")
+    assert project.run() == ["load 1", "load 2", "score 1", "score 2", "tune 1", "tune 2"]
+    assert {record.fields["text"] for record in project.records().values()} == {"init"}
+
+
+@pytest.mark.parametrize("forced", [[], ["--force"]])
+def test_a_retry_begins_again_where_the_step_that_failed_had_kept_a_file_anew(project, forced):
+    flaky = "(run.dir / 'model').write_text('tuned')\nrun.log_artifact(run.dir / 'model')\nif run.meta.attempt < 3:\n    raise ValueError"
+    project.steps(load=f"run.log_metric('m', 1)\n{KEEP}", tune=flaky)
+    project.experiment("load", {"call": "tune.step", "name": "tune", "retries": 2, "backoff": "10ms"}, params={"n": [1]})
+    if forced:
+        project.run()
+    assert project.run(*forced) == ["load 1"] * 3 + ["tune 1"] * 3
+    with project.reader() as reader:
+        (record,) = project.records().values()
+        assert (record.status, record.attempt, reader.summaries([record.id_run])[record.id_run]["m"].count) == ("COMPLETED", 3, 1)
+
+
+def test_what_a_step_loaded_that_no_plan_foresees_counts_for_runs_that_go_on_behind_it(project):
+    (project.root / "plug").mkdir()
+    plug = project.root / "plug" / "one.py"
+    plug.write_text("V = 1\n")
+    project.steps(load="import importlib\nrun.fields.v = importlib.import_module('plug.' + 'one').V", fit="run.fields.b = 1", score="pass")
+    for body in ("run.fields.b = 2", "run.fields.b = 3"):  # the second goes on behind what went on
+        project.experiment("load", "fit", "score")
+        project.run()
+        project.steps(fit=body)
+        assert project.run() == ["fit 1", "fit 2", "score 1", "score 2"]
+    plug.write_text("V = 2\n")
+    assert project.run() == ["fit 1", "fit 2", "load 1", "load 2", "score 1", "score 2"]
+    assert {record.fields["v"] for record in project.records().values()} == {2}
 
 
 def test_state_that_is_not_kept_is_made_again(project):

@@ -1,5 +1,7 @@
 """F21: code that is edited while a sweep executes: no result of the new code under the old identity."""
 
+import copy
+import shutil
 import time
 
 import pytest
@@ -165,3 +167,26 @@ def test_code_off_counts_no_plugin(plugins):
     plugins.xrun(RUN)
     plugins.edit("plugins/even.py", "return x", "return -x")
     assert plugins.plan() == [("cached", "")] * 3
+
+
+def test_another_project_that_shares_the_workspace_makes_no_results_fall(plugins, tmp_path_factory):
+    place = ("--workspace", str(tmp_path_factory.mktemp("shared")))
+    plugins.xrun(RUN, *place)
+    other = type(plugins)(tmp_path_factory.mktemp("other"))
+    other.edit("conf/experiment/squares.yaml", "name: squares", "name: others")
+    other.xrun(RUN, *place)
+    assert len(plugins.json("ls", "squares", "--where", "y >= 0", *place)) == 3
+    assert [line["state"] for line in plugins.json("plan", RUN, *place)] == ["cached"] * 3
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_copy_of_the_project_takes_no_result_of_a_plugin_that_is_another_one_there(plugins, tmp_path_factory, moved):
+    place = ("--workspace", str(tmp_path_factory.mktemp("shared")))
+    plugins.xrun(RUN, *place)
+    there = copy.copy(plugins)
+    there.root = tmp_path_factory.mktemp("there") / "project"
+    (shutil.move if moved else shutil.copytree)(plugins.root, there.root)
+    there.edit("plugins/even.py", "return x", "return -x")
+    assert [line["state"] for line in there.json("plan", RUN, *place)] == ["changed"] * 3
+    there.xrun(RUN, *place)
+    assert sorted(run["fields"]["y"] for run in there.json("ls", "squares", *place)) == [-2, 1, 3]

@@ -86,6 +86,19 @@ def test_another_reader_sees_it_as_well(store, tmp_path):
         reader.close()
 
 
+def test_what_another_project_has_to_judge_stays_for_its_readers_as_that_has_said(store, tmp_path):
+    mine, theirs, fallen = (store.begin("x", 0.0) for _ in range(3))
+    store.append([record("a", mine), record("b", theirs), record("c", fallen)])
+    store.void({fallen: 0.0})
+    store.void({mine: 0.0, theirs: 0.0}, others={theirs, fallen})
+    assert set(store.find(["a", "b", "c"])) == {"c"}, "here it is as this project says"
+    reader = stores.read(tmp_path / "xrun.db")
+    try:
+        assert set(reader.find(["a", "b", "c"])) == {"b"}
+    finally:
+        reader.close()
+
+
 def test_earlier_runs_are_told_in_order(store):
     epoch = store.begin("x", 0.0)
     store.append([record("b", epoch, params_json='{"N":1}', kwargs_json='{"K":2}'), record("a", epoch, status=Status.FAILED)])
