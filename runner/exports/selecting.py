@@ -45,7 +45,10 @@ def _what(condition: str | None, ids: Sequence[str] | None) -> str:
 
 def _published(results: Path) -> tuple[tuple[str, ...], int | None] | None:
     """The ids of the runs that a results folder shows, and the experiment's seed; None where nothing has been published."""
-    told = manifest.read(results, str(results))
+    try:
+        told = manifest.read(results, str(results))
+    except StoreError as error:
+        raise StoreError(f"{error}\n  --all exports without it what the store has") from None
     if told is not None and told.runs is None:
         raise StoreError(f"{results / manifest.NAME} names no runs; run the experiment again, or export with --all")
     return (told.runs, told.seed) if told is not None and told.runs is not None else None

@@ -72,7 +72,8 @@ def test_a_torn_manifest_is_one_sentence(project, xrun):
     (project.root / "results/coins/manifest.json").write_text('{"runs": ')
     done = xrun("export", "csv", "coins")
     assert done.returncode == 74
-    assert "manifest.json cannot be read" in done.stderr
+    assert "results/coins cannot be read: it is not JSON" in done.stderr
+    assert "--all" in done.stderr
     assert "Traceback" not in done.stderr
 
 
