@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 MOST = 20
 """So many choices are listed."""
-ALIKE = 0.65
-"""How alike a choice must be to be meant, from 0 to 1: `laod` and `load` are 0.75, `nope` and `ignore` 0.6."""
+ALIKE = 0.61
+"""How alike a choice must be to be meant, from 0 to 1: `momentum` and `optimizer.momentum` are 0.62, `nope` and `ignore` 0.6."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
