@@ -72,7 +72,7 @@ def test_a_run_that_does_not_finish_within_the_grace_is_cancelled_and_executed_n
     assert 0.4 < time.monotonic() - begun < 2.0
     rows = project.assert_ok(seen)
     assert [n for n, status, _ in rows.values() if status == "CANCELLED"] == [90]
-    assert len(err.splitlines()) <= 5, err
+    assert len([*filter(None, err.splitlines())]) <= 5, err
     os.environ["QUICK"] = "1"
     try:
         assert project.run("+experiment=sweep")[0] == 0
