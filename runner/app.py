@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from runner import account, checkpoint, checks, chosen, executors, plan, results, stores, table
 from runner.claims import Claims
+from runner.config.reader import located
 from runner.errors import PlanError
 from runner.execute import execute
 from runner.executors.base import Executor
@@ -43,20 +44,28 @@ def data_states(experiment: Experiment, workspace: Workspace) -> tuple[DataState
 def expand(experiment: Experiment, inspection: Inspection, states: tuple[DataState, ...]) -> Plan:
     """The plan. Raises PlanError with everything that is wrong, before anything ran or was written."""
     if inspection.problems:
-        raise PlanError([experiment.mask.text(problem) for problem in inspection.problems])
+        locate = experiment.locate
+        places = [f"{locate(place)}: {place}: " if locate is not None else "" for place in inspection.places]
+        raise PlanError([where + experiment.mask.text(problem) for where, problem in zip(places, inspection.problems, strict=True)])
     hashes = {state.path: state.actual or "" for state in states}
-    planned = plan.expand(experiment, inspection.code, hashes, environment.versions(experiment.packages))
+    with located(experiment.locate):
+        planned = plan.expand(experiment, inspection.code, hashes, environment.versions(experiment.packages))
+        chosen.check(experiment.results.columns, planned.axes)
     return replace(planned, files=inspection.files, exempt=inspection.exempt)
+
+
+def check_declared(experiment: Experiment) -> None:
+    """Look at what is declared of the results, as far as that costs no import. Raises ConfigError."""
+    with located(experiment.locate):
+        table.check_schema_quick(experiment.results.schema)
+        chosen.check(experiment.results.columns)
+        checks.read(experiment.checks)
 
 
 def plan_only(experiment: Experiment, workspace: Workspace) -> Plan:
     """The plan without an executor: steps are imported here. Nothing is executed, nothing is written."""
-    table.check_schema_quick(experiment.results.schema)
-    chosen.check(experiment.results.columns)
-    checks.read(experiment.checks)
-    planned = expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
-    chosen.check(experiment.results.columns, planned.axes)
-    return planned
+    check_declared(experiment)
+    return expand(experiment, inspect_steps(experiment), data_states(experiment, workspace))
 
 
 def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) -> Result:
@@ -64,9 +73,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     begun = time.monotonic()
     Lock.probe(workspace, experiment.name)
     schema = experiment.results.schema
-    table.check_schema_quick(schema)
-    chosen.check(experiment.results.columns)
-    checks.read(experiment.checks)
+    check_declared(experiment)
     schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
     executor = executors.open(experiment)
     try:
@@ -74,10 +81,10 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         evidence.data = data_states(experiment, workspace)  # while the executor gets ready
         inspection = executor.inspect(experiment)
         planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)
-        chosen.check(experiment.results.columns, planned.axes)
         for note in (*map(experiment.mask.text, inspection.notes), *_not_enforced(experiment, executor)):
             invocation.console.say(f"xrun: warning: {note}")
-        schema_checked()
+        with located(experiment.locate):
+            schema_checked()
         if experiment.provenance.git_clean:
             git_provenance.require_clean(evidence.git())
         lock = Lock(workspace, experiment.name)
@@ -85,6 +92,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
             folder = workspace.results / experiment.name
             tally = watch.tally().ordered(planned)
+            watch.arrange(tally.unsuccessful)
             facts = results.Facts(tally=tally, provenance=evidence.provenance(), epoch=epoch)
             published = invocation.helper.begin(results.publish, _portable(planned), workspace.store, folder, facts)
             try:

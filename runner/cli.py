@@ -61,14 +61,31 @@ def _command(arguments: list[str]) -> Callable[[list[str]], int]:
         command: Callable[[list[str]], int] = import_module(f"runner.commands.{word}").main
         return lambda rest: command(rest[1:])
     if word and word.isidentifier():
-        from runner.suggest import nearest
-
-        if close := nearest(word, COMMANDS):
-            raise UsageError(f"there is no command `{word}`; did you mean `xrun {close}`?")
-        words = [argument for argument in arguments if not argument.startswith("-")]
-        if len(words) > 1 and not any(character in other for other in words for character in "=+~"):  # nothing here is an override
-            raise UsageError(f"there is no command `{word}`; commands: {', '.join(COMMANDS)}")
+        _refuse(word, arguments[1:])
     return _run
+
+
+def _refuse(word: str, rest: list[str]) -> None:
+    """Raise UsageError for a first word that is neither a command nor an override, if it is known what was meant instead: a command, an
+    experiment, `run`.
+    """
+    import shlex
+
+    from runner.config.place import experiments
+    from runner.suggest import nearest
+
+    names = experiments()
+    problem = f"there is no command `{word}`"
+    if word == "run" and rest:
+        named = [f"+experiment={rest[0]}", *rest[1:]] if rest[0] in names else rest
+        raise UsageError(f"{problem}, and none is needed to run an experiment: {shlex.join(['xrun', *named])}")
+    if word in names:
+        raise UsageError(f"{problem}; to run the experiment: {shlex.join(['xrun', f'+experiment={word}', *rest])}")
+    if close := nearest(word, [*COMMANDS, *names]):
+        raise UsageError(f"{problem}; did you mean `xrun {close if close in COMMANDS else f'+experiment={close}'}`?")
+    words = [argument for argument in rest if not argument.startswith("-")]
+    if words and not any(character in other for other in words for character in "=+~"):  # nothing here is an override
+        raise UsageError(f"{problem}; commands: {', '.join(COMMANDS)}")
 
 
 INFORMATION: Final = frozenset(("-h", "--help", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "--hydra-help", "--version"))

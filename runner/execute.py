@@ -49,6 +49,8 @@ class _State:
     unsuccessful: int = 0
     """Runs that did not complete."""
     draining: bool = False
+    told: bool = False
+    """Whether who wishes to stop has been told what is waited for."""
 
 
 def execute(  # noqa: PLR0913 - the three values of the line, and how
@@ -98,7 +100,7 @@ def execute(  # noqa: PLR0913 - the three values of the line, and how
 
 def _turn(waiting: Waiting, executor: Executor, store: Store, state: _State) -> Iterator[Record | Trail | Notice]:
     """What is cached is found, what is free gets work, what has come is taken, and committed when it is time."""
-    _drain_if_asked(state, executor)
+    yield from _drain_if_asked(state, executor)
     waiting.look_around()
     if not state.draining and not state.pending.full:
         yield from waiting.cached()
@@ -117,11 +119,15 @@ def _rest(waiting: Waiting, state: _State) -> None:
         time.sleep(min(PATIENCE, state.later.seconds))
 
 
-def _drain_if_asked(state: _State, executor: Executor) -> None:
-    if (state.stop.level or state.stop.reason) and not state.draining:
-        state.draining = True
-        executor.drain()
+def _drain_if_asked(state: _State, executor: Executor) -> Iterator[Notice]:
+    """Start nothing more, and tell who wishes it what is waited for: the second wish is his to utter."""
+    stop = state.stop
+    if (stop.level and not state.told) or (stop.reason and not state.draining):
+        state.draining, state.told = True, bool(stop.level)
+        executing = executor.drain()
         _give_up(state)
+        if executing and state.told and not stop.now:
+            yield Notice(stop.promise(executing), waits_for=executing)
 
 
 def _give_up(state: _State) -> None:
@@ -201,7 +207,7 @@ def _fail(outcome: Outcome, state: _State) -> None:
     flight = state.flying.pop(outcome.index)
     step, stop = state.plan.experiment.steps[outcome.step], state.stop
     if stop.signal and outcome.failure is not None and outcome.failure.kind == signal.Signals(stop.signal).name:
-        outcome = Outcome(index=outcome.index, status=Status.CANCELLED)  # the signal was for all of us: clusters send it so
+        outcome = replace(outcome, status=Status.CANCELLED, failure=None)  # the signal was for all of us: clusters send it so
     else:
         state.failures[outcome.index, outcome.step] += 1
         failures = state.failures[outcome.index, outcome.step]
@@ -240,7 +246,7 @@ def _commit(store: Store, state: _State, waiting: Waiting, *, last: bool = False
     yield from (record for record in records if not record.parent)
 
 
-def _cut_off(indexes: list[int], state: _State) -> None:
-    for index in indexes:
-        if index in state.flying:
-            _land(Outcome(index=index, status=Status.CANCELLED), state.flying.pop(index), state)
+def _cut_off(outcomes: list[Outcome], state: _State) -> None:
+    for outcome in outcomes:
+        if outcome.index in state.flying:
+            _land(outcome, state.flying.pop(outcome.index), state)

@@ -2,10 +2,11 @@
 project; changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from runner import codec, evidence, trust
 from runner.evidence import Evidence
@@ -14,6 +15,7 @@ from runner.record import Record
 from runner.rerun import Choice, Rerun
 from runner.stores import SqliteReader
 from runner.stores.explained import Earlier
+from runner.waiting.starts import Starts
 from runner.why import Difference, Side, between, compare
 
 CHUNK = 512
@@ -33,22 +35,29 @@ class State:
     """id_run of the run at the same point that it differs from."""
     executes: bool = True
     """Whether running the plan now executes it."""
+    taken_over: int = 0
+    """How many of its first steps are not executed, because an earlier run that began alike has done so."""
 
 
+AGAIN: Final = "again"
 NEW, CACHED = State("new"), State("cached", executes=False)
 STANDS_AGAIN = State("cached")
 """Its result had fallen, and what it had fallen for was taken back."""
 
 
-def states(planned: Plan, reader: SqliteReader | None, root: Path, rerun: Rerun | None = None) -> Iterator[tuple[Run, State]]:
+def states(
+    planned: Plan, reader: SqliteReader | None, root: Path, rerun: Rerun | None = None, published: Collection[str] = ()
+) -> Iterator[tuple[Run, State]]:
     """Every run with its state, in plan order.
 
-    `rerun`: what would be asked to be executed again. Raises UsageError where it names what the plan does not have. Memory is O(runs of the
-    experiment in the store), and O(1) while all of them are cached; where several runs of the plan may be one, O(runs).
+    `rerun`: what would be asked to be executed again. `published`: ids of the runs that the results show, which a run that has changed is
+    held against rather than against the latest at its point. Raises UsageError where `rerun` names what the plan does not have. Memory is
+    O(runs of the experiment in the store), and O(1) while all of them are cached; where several runs of the plan may be one, O(runs).
     """
     known = _Known(planned, rerun or Rerun(), trust.reasons(reader, root) if reader is not None else {})
+    shown = frozenset(published)
     seen: dict[str, int] | None = {} if _may_repeat(planned) else None
-    for run, state in _of_each(planned, reader, known):
+    for run, state in _of_each(planned, reader, known, shown):
         first = seen.setdefault(run.id_run, run.index) if seen is not None else run.index
         yield run, state if first == run.index or not state.executes else replace(state, executes=False, why=f"the same run as #{first}")
 
@@ -59,22 +68,24 @@ def _may_repeat(planned: Plan) -> bool:
     return len(planned.scopes) > 1 or any(variant.kwargs_at is not None for variant in experiment.variants) or bool(experiment.default_ids)
 
 
-def _of_each(planned: Plan, reader: SqliteReader | None, known: "_Known") -> Iterator[tuple[Run, State]]:
+def _of_each(planned: Plan, reader: SqliteReader | None, known: "_Known", published: frozenset[str]) -> Iterator[tuple[Run, State]]:
     runs = iter(planned)
     history: _History | None = None
     for chunk in iter(lambda: list(islice(runs, CHUNK)), []):
         found = reader.find([run.id_run for run in chunk]) if reader is not None else {}
         if reader is not None and history is None and len(found) < len(chunk):
-            history = _History(planned, reader)
+            history = _History(planned, reader, published)
+        of_chunk = []
         for run in chunk:
             record = found.get(run.id_run)
             if record is None and reader is not None and history is not None:
                 state = history.state(run, known.fallen)
                 if state is not STANDS_AGAIN:
-                    yield run, state
+                    of_chunk.append((run, state))
                     continue
                 record = next(iter(reader.lookup(run.id_run, 1)), None)
-            yield run, NEW if record is None else known.state(run, record)
+            of_chunk.append((run, NEW if record is None else known.state(run, record)))
+        yield from of_chunk if reader is None else known.behind_steps(of_chunk, reader)
 
 
 class _Known:
@@ -84,6 +95,7 @@ class _Known:
         self.fallen, self._rerun, self._choice = fallen, rerun, Choice(rerun, planned)
         step = next((step.name for step in planned.experiment.steps if not step.cache), "")
         self._always = f"step {step}: `cache: false`" if step else ""
+        self._steps = planned.experiment.steps
 
     def state(self, run: Run, record: Record) -> State:
         """Of a run with a record."""
@@ -94,7 +106,23 @@ class _Known:
         if not record.status.ok:
             why = "--no-retry-failed" if stands else ""
             return State(record.status.value.lower(), why, executes=not stands)
-        return CACHED if stands else State("again", self._always or self._asked)
+        return CACHED if stands else State(AGAIN, self._always or self._asked)
+
+    def behind_steps(self, states: list[tuple[Run, State]], reader: SqliteReader) -> Iterator[tuple[Run, State]]:
+        """The same, with how many first steps the runs that execute take over. Nothing is said where results have fallen, since what a run
+        may take over of those is known only once that has been written down.
+        """
+        starts = Starts(reader, self._steps)
+        limits: dict[int, int] = {}
+        for run, state in states if not self.fallen else ():
+            again = self._choice.everything or state.word == AGAIN
+            if run.links and state.executes and (limit := min(starts.links, self._choice.taken_over) if again else starts.links):
+                limits[run.index] = limit
+        if limits:
+            starts.find([run for run, _ in states if run.index in limits], limits)
+        for run, state in states:
+            steps = starts.taken_over(run) if run.index in limits else 0
+            yield run, replace(state, taken_over=steps) if steps else state
 
     @property
     def _asked(self) -> str:
@@ -105,20 +133,25 @@ class _Known:
 
 
 class _History:
-    """The runs that the store has of the plan's experiment, by their points."""
+    """The runs that the store has of the plan's experiment, by their points: of several at one, the one in the results, or the latest."""
 
-    def __init__(self, planned: Plan, reader: SqliteReader) -> None:
+    def __init__(self, planned: Plan, reader: SqliteReader, published: frozenset[str]) -> None:
         self._planned, self._reader = planned, reader
         self._now = evidence.of(planned)
         self._known: dict[int, Evidence | None] = {}
         self._compared: dict[tuple[str, str, int], list[Difference]] = {}
         self._at: dict[str, Earlier] = {}
+        self._epochs: dict[str, int] = {}
+        """Id -> invocation, of every run."""
         orders: dict[int, bool] = {}
         for earlier in reader.earlier(planned.experiment.name):
             if earlier.epoch not in orders:
                 names = list(codec.loads(earlier.params))
                 orders[earlier.epoch] = names != list(planned.axes) and set(names) == set(planned.axes)
-            self._at[self._ordered(earlier.params) if orders[earlier.epoch] else earlier.params] = earlier
+            self._epochs[earlier.id_run] = earlier.epoch
+            point = self._ordered(earlier.params) if orders[earlier.epoch] else earlier.params
+            if earlier.id_run in published or point not in self._at or self._at[point].id_run not in published:
+                self._at[point] = earlier
 
     def _ordered(self, params: str) -> str:
         """The point with its axes in the plan's order."""
@@ -126,13 +159,13 @@ class _History:
         return codec.dumps({name: values[name] for name in self._planned.axes if name in values})
 
     def state(self, run: Run, fallen: dict[int, tuple[float, str]]) -> State:
-        """Of a run that the store does not have: what differs from the latest one at its point."""
+        """Of a run that the store does not have: what differs from the one at its point."""
+        if run.id_run in self._epochs:  # its result has fallen
+            why = fallen.get(self._epochs[run.id_run], (0.0, ""))[1]
+            return State("changed", why, (), run.id_run) if why else STANDS_AGAIN
         earlier = self._at.get(codec.dumps(run.params)) if self._at else None
         if earlier is None:
             return NEW
-        if earlier.id_run == run.id_run:  # its result has fallen
-            why = fallen.get(earlier.epoch, (0.0, ""))[1]
-            return State("changed", why, (), run.id_run) if why else STANDS_AGAIN
         found = self._differences(run, earlier)
         return State("changed", ", ".join(map(str, found)) or UNKNOWN, tuple(found), earlier.id_run)
 

@@ -1,5 +1,6 @@
 """The outcome side: what happened, as frozen values. A Record is immutable once it is committed."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -83,6 +84,12 @@ class Outcome:
     """What the run logged since it was last heard of."""
 
 
+def cancelled(index: int, since: float, step: int = 0) -> Outcome:
+    """The end of a run that is cut off now, in a step that began at this monotonic time."""
+    seconds = max(0.0, time.monotonic() - since)
+    return Outcome(index=index, status=Status.CANCELLED, step=step, started=time.time() - seconds, seconds=seconds)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Live:
     """What a run that still executes has logged since it was last heard of."""
@@ -114,6 +121,8 @@ class Notice:
     """Something that people should know at once and that is no run's."""
 
     text: str
+    waits_for: int = 0
+    """Runs that may still finish, since somebody wishes to stop; 0: it is about something else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

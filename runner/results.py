@@ -84,7 +84,7 @@ def check_schema(root: Path, schema: Mapping[str, Any] | str | None) -> None:
     """Raise ConfigError for a schema that pandera cannot use; a dotted path is imported from the project."""
     if isinstance(schema, str):
         import_root(root)
-    table.check_schema(schema, "results.schema")
+    table.check_schema(schema)
 
 
 def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:

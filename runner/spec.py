@@ -278,3 +278,5 @@ class Experiment:
     """The command line's overrides, as they were given."""
     mask: Mask = NOTHING
     """What is secret in its variants and steps."""
+    locate: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
+    """Key path -> the file that sets it, or `command line`, for errors that are found later; None: nobody knows."""

@@ -1,5 +1,6 @@
 """The wish to stop, which a signal handler utters and the loop heeds."""
 
+import signal
 import time
 from dataclasses import dataclass
 from enum import Enum
@@ -51,6 +52,14 @@ class Stop:
         """Some time after `ask` has raised: raise again, unless that was heard. A finalizer, or what an import calls, may swallow it."""
         if self.stage is not Stage.EXECUTING and not self.heard:
             raise KeyboardInterrupt(self.signal)
+
+    def promise(self, runs: int) -> str:
+        """What the first wish has led to, for who uttered it: so many runs are waited for."""
+        many = "1 run" if runs == 1 else f"{runs:,} runs"
+        left = max(0.0, self.deadline - time.monotonic())
+        seconds = round(left) if left > 10 else round(left, 1)
+        again = "Ctrl-C" if self.signal == signal.SIGINT else signal.Signals(self.signal).name
+        return f"stopping: {many} may finish within {seconds:g} s; a second {again} ends {'it' if runs == 1 else 'them'} at once"
 
     @property
     def now(self) -> bool:

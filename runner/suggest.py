@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 MOST = 20
 """So many choices are listed."""
+ALIKE = 0.61
+"""How alike a choice must be to be meant, from 0 to 1: `momentum` and `optimizer.momentum` are 0.62, `nope` and `ignore` 0.6."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -14,7 +16,7 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
         return same
     import difflib  # for errors only
 
-    matches = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(str(word), known, n=1, cutoff=ALIKE)
     return matches[0] if matches else None
 
 

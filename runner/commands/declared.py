@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner import checks, published
 from runner.checks import Check
+from runner.config.reader import located
 from runner.errors import ConfigError, UsageError
 from runner.spec import Experiment
 from runner.workspace import Workspace, locate
@@ -28,7 +29,7 @@ class Subject:
 
     def checks(self) -> tuple[Check, ...]:
         """The checks that it declares. Raises ConfigError when it cannot be composed, UsageError when there is nothing to compose."""
-        return declared(self.name, self.workspace, self.conf) if self.composed is None else checks.read(self.composed.checks)
+        return declared(self.name, self.workspace, self.conf) if self.composed is None else _checks(self.composed)
 
 
 def subject(asked: str, chosen: str | None) -> Subject:
@@ -74,13 +75,18 @@ def declared(experiment: str, workspace: Workspace, conf: Path | None) -> tuple[
             continue
         for each in found:
             if each.name == experiment:
-                return checks.read(each.checks)
+                return _checks(each)
     if errors:
         raise errors[0]
     file = folder / "experiment.yaml"
     if not file.is_file():
         raise UsageError(f"there is no experiment `{experiment}` in the config directory, and no {file}; -c EXPR needs neither")
-    return tuple(check for each in load(Request(file=file, cwd=Path.cwd())) for check in checks.read(each.checks))
+    return tuple(check for each in load(Request(file=file, cwd=Path.cwd())) for check in _checks(each))
+
+
+def _checks(experiment: Experiment) -> tuple[Check, ...]:
+    with located(experiment.locate):
+        return checks.read(experiment.checks)
 
 
 def _options(overrides: Iterable[str], conf: Path | None) -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ KINDS: Final = ("config", "code", "data", "environment")
 MOST: Final = 20
 """Lines of a section that people are shown."""
 _WIDTH: Final = 48
+"""Characters of a value in a terminal."""
 
 
 def main(arguments: list[str]) -> int:
@@ -159,7 +161,7 @@ def _origin(side: Side) -> str:
 def _short(value: Any) -> str:
     told = _tellable(value)
     text = repr(told) if told is ABSENT else told if isinstance(told, str) else codec.dumps(told)
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+    return text if len(text) <= _WIDTH or not sys.stdout.isatty() else f"{text[: _WIDTH - 3]}..."
 
 
 def _told(old: Side, new: Side, found: list[Change], tables: Tables | None, made: Report | None) -> dict[str, Any]:

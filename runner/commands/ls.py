@@ -18,7 +18,6 @@ Executing: TypeAlias = Mapping[str, Unfinished]
 """Id -> the attempt, of runs that execute now."""
 
 LIMIT = 100
-MAX_REASON = 80
 EPILOG = """\
 example: xrun ls coins --where "N > 10 and status == 'COMPLETED'" --columns N,error,seconds --sort error
 
@@ -172,5 +171,4 @@ def _reason(record: Record) -> str:
     if record.failure is None:
         return ""
     message = record.failure.message.splitlines()[0] if record.failure.message else ""
-    text = f"{record.failure.kind}: {message}" if message else record.failure.kind
-    return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 3]}..."
+    return f"{record.failure.kind}: {message}" if message else record.failure.kind

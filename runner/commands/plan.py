@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from runner import app, codec, novelty, stores
+from runner import app, codec, novelty, reading, stores
 from runner.commands import options as shared
 from runner.config.load import load
 from runner.console import columns
@@ -36,7 +36,8 @@ def main(arguments: list[str]) -> int:
         planned = limited(app.plan_only(experiment, workspace), chosen.only)
         reader = stores.read(workspace.store) if workspace.store.is_file() else None
         try:
-            found = novelty.states(planned, reader, experiment.root, rerun)
+            published = reading.plan_order(workspace.results / experiment.name)
+            found = novelty.states(planned, reader, experiment.root, rerun, published)
             if chosen.json:
                 _print_json(planned, found)
             else:
@@ -53,7 +54,9 @@ def _print(planned: Plan, found: Iterator[tuple[Run, State]], limit: int) -> Non
     for run, state in found:
         counts[state.word] = counts.get(state.word, 0) + 1
         if len(rows) < limit:
-            rows.append((str(run.index), run.id_run, state.word, *(_shown(run.params, name) for name in planned.axes), state.why))
+            rows.append(
+                (str(run.index), run.id_run, state.word, *(_shown(run.params, name) for name in planned.axes), _why(planned, state))
+            )
     head = ("#", "id_run", "state", *planned.axes, "why")
     width = len(head) if any(row[-1] for row in rows) else len(head) - 1
     print(columns([row[:width] for row in (head, *rows)], head=1))
@@ -62,6 +65,16 @@ def _print(planned: Plan, found: Iterator[tuple[Run, State]], limit: int) -> Non
         print(f"... and {total - limit:,} more; --all lists them")
     told = ", ".join(f"{count:,} {state}" for state, count in counts.items())
     print(f"\n{planned.experiment.name}: {total:,} {'run' if total == 1 else 'runs'} ({told})")
+
+
+def _why(planned: Plan, state: State) -> str:
+    """Why it is so, and where it goes on that begins as an earlier run did."""
+    return "; ".join(filter(None, [state.why, f"from step {_first(planned, state)} on" if state.taken_over else ""]))
+
+
+def _first(planned: Plan, state: State) -> str:
+    """Name of the first step that is executed."""
+    return planned.experiment.steps[state.taken_over].name
 
 
 def _shown(params: dict[str, Any], name: str) -> str:
@@ -77,6 +90,7 @@ def _print_json(planned: Plan, found: Iterator[tuple[Run, State]]) -> None:
             "state": state.word,
             "executes": state.executes,
             **({"why": state.why} if state.why else {}),
+            **({"from_step": _first(planned, state)} if state.taken_over else {}),
             **({"earlier": state.earlier} if state.earlier else {}),
             **({"differences": [difference.told() for difference in state.differences]} if state.differences else {}),
             "params": run.params,

@@ -91,8 +91,17 @@ def fitted(rows: list[tuple[str, ...]], *, indent: int = 0) -> str:
     count = len(widths)
     while count > 2 and sum(widths[:count]) + 2 * (count - 1) > width:
         count -= 1
-    text = columns([tuple(_cut(t, w) for t, w in zip(row[:count], widths, strict=False)) for row in rows], head=1)
+    kept = [tuple(_cut(t, w) for t, w in zip(row[:count], widths, strict=False)) for row in rows]
+    lines = columns(kept, head=1).split("\n")
+    text = "\n".join(_spilt(line, row[:count], kept, width) for line, row in zip(lines, rows, strict=True))
     return text if count == len(widths) else f"{text}\n({len(widths) - count} of {len(widths)} columns do not fit; --csv has all)"
+
+
+def _spilt(line: str, row: tuple[str, ...], kept: list[tuple[str, ...]], width: int) -> str:
+    """A line whose last text was cut for the sake of cells behind it that are empty in this row: the text goes on into their place."""
+    last = max((n for n, text in enumerate(row) if text), default=0)
+    start = sum(max(len(cells[n]) for cells in kept) + 2 for n in range(last))
+    return line[:start] + _cut(row[last], width - start) if line.endswith("...") and last < len(row) - 1 else line
 
 
 def _cut(text: str, width: int) -> str:

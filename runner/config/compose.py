@@ -182,6 +182,11 @@ class Composer:
         hydra_node.settle(cfg)
         return cfg, dict(cfg.hydra.runtime.choices)
 
+    def home(self, composition: Composition) -> str:
+        """Where a key belongs that no file has: the experiment's file, or else the config directory."""
+        files = (file.parent / "experiment" / f"{composition.experiment}.yaml" for file in self._primaries if composition.experiment)
+        return str(next((file for file in files if file.is_file()), self.place.conf or "packaged defaults"))
+
     def origins(self, lines: tuple[str, ...]) -> list[Origin]:
         """Every config that took part; for error messages, so it may be slow."""
         parsed, repository = self.loader._parse_overrides_and_create_caching_repo(self.config_name, list(lines))

@@ -47,6 +47,8 @@ def explain(error: BaseException, asked: Asked) -> ConfigError:
         text = f"Hydra cannot compose this ({shown(text)})"
     if match := re.match(r"In '([^']+)': ?(.*)", text):
         where, text = f"{place.conf}/{match[1]}.yaml", match[2]
+    if unnamed := next((line for line in lines if re.fullmatch(r"[+]*[^=]+=(null|''|\"\")?", line)), None):
+        return _unnamed(unnamed, asked)
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         return _no_option(match[1], match[2], where, asked)
     if match := re.match(r"Cannot find primary config '([^']+)'", text):
@@ -58,6 +60,16 @@ def explain(error: BaseException, asked: Asked) -> ConfigError:
             reason = "no defaults list has it" if "No match in the defaults" in match[3] else "there is no such key"
             return ConfigError(f"cannot {match[1]} `{match[2]}`: {reason}", where=COMMAND_LINE, key=given, hint=hint)
     return ConfigError(text, where=where)
+
+
+def _unnamed(given: str, asked: Asked) -> ConfigError:
+    """Of a group that is to be chosen from, and no option: `+experiment=`."""
+    key = given.partition("=")[0]
+    group = key.lstrip("+").partition("@")[0]
+    choices = asked.options(group)
+    what = "experiment" if group == "experiment" else f"option of the config group `{group}`"
+    hint = f"write {key}={choices[0]}" if len(choices) == 1 else None
+    return ConfigError(f"no {what} is named; there are: {', '.join(choices) or 'none'}", where=COMMAND_LINE, key=given, hint=hint)
 
 
 def _no_option(group: str, option: str, where: str, asked: Asked) -> ConfigError:

@@ -86,7 +86,7 @@ def _part(composer: Composer, composition: Composition, setting: list[Override])
     if sweep is not None:
         setting = []  # they are the plugin's to split
     cfg = without_hydra(composition.cfg)
-    locate = Locator(lambda: composer.origins(composition.lines), default=str(composer.place.conf or "packaged defaults"))
+    locate = Locator(lambda: composer.origins(composition.lines), default=composer.home(composition))
     if composition.experiment is None and "steps" not in cfg and not OmegaConf.is_missing(cfg, "steps"):
         raise _nothing_to_run(composer)
     groups = frozenset[str]()
@@ -173,6 +173,7 @@ def _experiment(name: str, members: list[Member], root: Path, request: Request) 
         yaml=composed.write(name, [member for member, _, _ in members], known, public),
         overrides=request.overrides,
         mask=known,
+        locate=part.locate,
     )
 
 

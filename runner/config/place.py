@@ -59,6 +59,16 @@ def find(cwd: Path, config_path: str | None = None) -> Place:
     return Place(root=cwd, conf=None, tried=("--config-path", "$XRUN_CONF", *tried))
 
 
+def experiments() -> list[str]:
+    """Names of the experiments in the config directory around the working directory; none where there is no such directory."""
+    with suppress(ConfigError):  # it names one that does not exist: an error of its own, once it is needed
+        conf = find(Path.cwd()).conf
+        folder = conf / "experiment" if conf is not None else None
+        files = sorted(folder.rglob("*.yaml")) if folder is not None else []
+        return [file.relative_to(folder).with_suffix("").as_posix() for file in files if folder is not None]
+    return []
+
+
 def is_home(folder: Path, unusual: str, file: Path) -> bool:
     """Whether a folder is the root of a project that `file` belongs to: it has a config directory, in a usual place, in the one that its
     pyproject.toml names, or in `unusual`; and the file does not lie in that.

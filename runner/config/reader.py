@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -28,6 +29,10 @@ class Locator:
     given: list[str] = field(default_factory=list)
     """Key paths that the command line set."""
 
+    def __reduce__(self) -> tuple[type["Locator"], tuple[Any, ...]]:
+        """It goes to other processes, as a part of its experiment, without the way to the files: errors are told here."""
+        return Locator, (list, self.default, self.given)
+
     def __call__(self, key: str) -> str:
         """`command line`, or the last file that sets the key or else the nearest key above it."""
         parts = split(key)
@@ -40,6 +45,17 @@ class Locator:
                 if _holds(content, parts[:depth]):
                     return file
         return self.default
+
+
+@contextmanager
+def located(locate: Callable[[str], str] | None) -> Iterator[None]:
+    """Errors about a key that name no file yet name it: those that are found once the experiment is frozen."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.where is not None or error.key is None or locate is None:
+            raise
+        raise ConfigError(error.problem, where=locate(error.key), key=error.key, hint=error.hint) from None
 
 
 def split(key: str) -> list[str]:

@@ -1,10 +1,14 @@
 """The live progress line, drawn by rich."""
 
 import os
-from typing import TextIO
+from contextlib import suppress
+from typing import Final, TextIO
 
 from runner.record import Status
 from runner.watch import Watch
+
+SPARE: Final = 5
+"""Columns left free at the end of the line: `^C^C`, and the cursor."""
 
 
 class Display:
@@ -14,7 +18,7 @@ class Display:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._watch, self._begun = watch, begun
+        self._watch, self._begun, self._err = watch, begun, err
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None, complete_style="green", finished_style="green"),
@@ -24,6 +28,7 @@ class Display:
             expand=True,
             transient=True,
         )
+        self._fit()
         self._progress.start()
         self._task = self._progress.add_task(name, total=watch.total, told="")
 
@@ -38,11 +43,21 @@ class Display:
         failed = watch.seen - watch.counts[Status.COMPLETED.value]
         red = f"[red]{failed:,} failed[/]" if failed else "0 failed"
         pace = f"{rate:.2f}/s" if rate < 10 else f"{rate:,.0f}/s"
-        told = f"{watch.seen:,}/{watch.total:,}  {done:,} done  {red}  {watch.cached:,} cached  {pace}  ETA {eta}"
-        if watch.progress:
+        told = f"{watch.seen:,}/{watch.total:,}  {done:,} done  {red}  {watch.cached:,} cached"
+        rest = f"{pace}  ETA {eta}" if watch.last is None else f"stopping: {max(0, watch.last - watch.seen):,} left"
+        told = f"{told}  {rest}"
+        if watch.progress and watch.last is None:
             texts = [progress.text for progress in watch.progress.values() if progress.text]
             told = f"{told}  {texts[-1][:30] if len(texts) == 1 else ''}".rstrip()
+        self._fit()
         self._progress.update(self._task, completed=watch.reached, told=told, refresh=True)
+
+    def _fit(self) -> None:
+        """As wide as the terminal is now, less what two Ctrl-C may write there: in the last column, they would begin a line below, and
+        this one would never be wiped off.
+        """
+        with suppress(OSError):
+            self._progress.console.width = max(20, os.get_terminal_size(self._err.fileno()).columns - SPARE)
 
     def print(self, text: str) -> None:
         """Lines above the progress line."""

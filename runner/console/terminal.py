@@ -44,11 +44,13 @@ class Console:
                     if output and not self.quiet:
                         self._output(record, display, several=watch.total > 1)
                 elif isinstance(record, Notice):
-                    self._line(f"xrun: warning: {record.text}\n", display)
+                    watch.heed(record)
+                    self._notice(record, display)
                 else:
                     watch.note(record)
                 now = time.monotonic()
-                if live and now - shown > 0.1 and now - begun > PROGRESS_AFTER:
+                due = now - shown > 0.1 or isinstance(record, Notice)  # who has pressed Ctrl-C is to see what it did
+                if live and due and now - begun > PROGRESS_AFTER:
                     display = display or Display(self.err, watch, name, begun)
                     display.update(now)
                     shown = now
@@ -63,6 +65,14 @@ class Console:
         for text in (entry.text for _, entry in trail.entries if isinstance(entry, Output)):
             shown = "".join(f"{trail.id_run[:8]} | {line}" for line in text.splitlines(keepends=True)) if several else text
             self._line(shown, display)
+
+    def _notice(self, notice: Notice, display: Display | None) -> None:
+        """A warning, or the answer to a wish to stop; on a terminal, that takes the place of the ^C which the terminal has written."""
+        if not notice.waits_for:
+            self._line(f"xrun: warning: {notice.text}\n", display)
+        elif not self.quiet:
+            start = "\r" if display is None and self.err.isatty() else ""
+            self._line(f"{start}xrun: {notice.text}\n", display)
 
     def _line(self, text: str, display: Display | None) -> None:
         """Whole lines, above the progress line where there is one."""

@@ -43,14 +43,14 @@ class Executor(Protocol):
         """What has come in: outcomes, and what runs have logged that still execute. Waits up to `timeout` seconds for the first."""
         ...
 
-    def drain(self) -> None:
-        """Start no further run. Those that execute now still come out of `events`; the others never will."""
+    def drain(self) -> int:
+        """Start no further run. Those that execute now still come out of `events`; the others never will. Returns how many execute."""
         ...
 
     def busy(self) -> bool:
         """Whether a run that was submitted may still come out of `events`."""
         ...
 
-    def close(self) -> list[int]:
-        """End at once whatever still executes, and free everything; idempotent. Returns the indexes of runs that were cut off."""
+    def close(self) -> list[Outcome]:
+        """End at once whatever still executes, and free everything; idempotent. Returns the runs that were cut off, as CANCELLED."""
         ...

@@ -22,7 +22,7 @@ from runner.executors.pace import Pace
 from runner.executors.page import Current, Page, create
 from runner.executors.workers import GARBLED, Worker, end_of_process
 from runner.logged import Restart
-from runner.record import Live, Outcome
+from runner.record import Live, Outcome, cancelled
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
 from runner.worker import Item, Job
@@ -117,22 +117,25 @@ class Local:
         found, self._found = self._found, []
         return found
 
-    def drain(self) -> None:
+    def drain(self) -> int:
         """As the seam says."""
         self._draining = True
         self._queue.clear()
         self._page.stop()
+        return len(self._executing())
 
-    def close(self) -> list[int]:
+    def _executing(self) -> list[Current]:
+        """What workers have begun and not reported."""
+        marked = [(worker, self._page.current(worker.slot)) for worker in self._workers.values()]
+        return [current for worker, current in marked if current is not None and worker.has(current.index)]
+
+    def close(self) -> list[Outcome]:
         """As the seam says."""
         if self._closed:
             return []
         self._closed = True
-        cut_off = []
+        cut_off = [cancelled(current.index, current.since, current.step) for current in self._executing()]
         for worker in self._workers.values():
-            current = self._page.current(worker.slot)
-            if current is not None and any(current.index in batch for batch in worker.batches):
-                cut_off.append(current.index)
             worker.kill()
             worker.close()
         self._workers.clear()

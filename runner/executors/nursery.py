@@ -109,6 +109,7 @@ def _inspection(tree: dict[str, Any]) -> Inspection:
     infos = tuple(StepInfo(**{**info, "parameters": tuple(Parameter(**p) for p in info["parameters"])}) for info in tree["steps"])
     return Inspection(
         problems=tuple(tree["problems"]),
+        places=tuple(tree["places"]),
         notes=tuple(tree["notes"]),
         steps=infos,
         code=tuple(tree["code"]),

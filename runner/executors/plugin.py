@@ -79,15 +79,16 @@ class Plugin:
             outcomes += [told] if isinstance(told, Live) else told
         return outcomes
 
-    def drain(self) -> None:
-        """As the seam says."""
+    def drain(self) -> int:
+        """As the seam says; nothing executes between two calls."""
         self._queue.clear()
+        return 0
 
     def busy(self) -> bool:
         """As the seam says."""
         return bool(self._queue)
 
-    def close(self) -> list[int]:
+    def close(self) -> list[Outcome]:
         """As the seam says."""
         self._queue.clear()
         return []

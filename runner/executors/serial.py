@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -10,7 +11,7 @@ from types import FrameType
 from typing import ClassVar
 
 from runner.executors.streams import Caught
-from runner.record import Live, Outcome
+from runner.record import Live, Outcome, cancelled
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.worker import Abandon, Item, Job, Performer
@@ -24,7 +25,7 @@ class Serial:
     def __init__(self, spec: ExecutorSpec) -> None:
         self._queue: deque[Item] = deque()
         self._performer: Performer | None = None
-        self._cut_off: list[int] = []
+        self._cut_off: list[Outcome] = []
         self._signals = 0
         self._caught: Caught | None = None
         """None: a debugger may want the terminal, so that what steps print is left alone and not kept."""
@@ -53,13 +54,13 @@ class Serial:
         del timeout
         if not self._queue or self._performer is None:
             return []
-        item = self._queue.popleft()
+        item, begun = self._queue.popleft(), time.monotonic()
         try:
             with self._caught.printing() if self._caught else nullcontext(), self._signals_end_the_step():
                 outcome = self._performer.perform(item)
             return [self._caught.complete(outcome) if self._caught else outcome]
         except Abandon as wish:
-            self._cut_off.append(item[0])
+            self._cut_off.append(cancelled(item[0], begun))
             self._queue.clear()
             if wish.args:
                 raise KeyboardInterrupt(*wish.args) from None
@@ -95,15 +96,16 @@ class Serial:
             for number in ours:
                 signal.signal(number, old[number])
 
-    def drain(self) -> None:
-        """As the seam says."""
+    def drain(self) -> int:
+        """As the seam says; nothing executes between two calls."""
         self._queue.clear()
+        return 0
 
     def busy(self) -> bool:
         """As the seam says."""
         return bool(self._queue)
 
-    def close(self) -> list[int]:
+    def close(self) -> list[Outcome]:
         """As the seam says."""
         self._queue.clear()
         if self._caught is not None:

@@ -40,6 +40,8 @@ class Inspection:
     """Everything that the coordinator needs to know of the user's code."""
 
     problems: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    """The key path of each problem."""
     notes: tuple[str, ...] = ()
     """What is odd, and no error."""
     steps: tuple[StepInfo, ...] = ()
@@ -57,17 +59,18 @@ def inspect_steps(experiment: Experiment) -> Inspection:
     Never raises for the user's code.
     """
     import_root(experiment.root)
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     odd: list[str] = []
     infos: list[StepInfo] = []
     found: list[code.Code] = []
     sources = code.Sources(experiment.root, sys.path)
-    for step in experiment.steps:
+    for n, step in enumerate(experiment.steps):
+        place, told = f"steps[{n}]", f"step `{step.name}` ({step.call})"
         if step.process is not None:
             inspected = inspect_process(step, step.process, experiment, sys.path)
             infos.append(inspected.info)
             found.append(inspected.code)
-            problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in inspected.problems)
+            problems.extend((place, f"{told}: {text}") for text in inspected.problems)
             odd.extend(_exposed(step, name) for name in exposed(step.process, experiment, step.kwargs))
             continue
         try:
@@ -76,14 +79,15 @@ def inspect_steps(experiment: Experiment) -> Inspection:
             params = parameters(function)
             foreign.refuse_function(function, step.call, experiment.root, experiment.step_packages)
         except ResolveError as error:
-            problems.append(f"step `{step.name}` ({step.call}): {error}")
+            problems.append((place, f"{told}: {error}"))
             continue
         infos.append(describe_function(step, function, params))
         found.append(_code(sources, step, function))
-        problems.extend(f"step `{step.name}` ({step.call}): {text}" for text in dict.fromkeys(_check(step, params, experiment)))
+        problems.extend((place, f"{told}: {text}") for text in dict.fromkeys(_check(step, params, experiment)))
     notes = () if problems else (*odd, *_unused(infos, experiment))
     return Inspection(
-        problems=tuple(problems),
+        problems=tuple(text for _, text in problems),
+        places=tuple(place for place, _ in problems),
         notes=notes,
         steps=tuple(infos),
         code=tuple(each.digest for each in found),

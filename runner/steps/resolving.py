@@ -38,6 +38,7 @@ def resolve(call: str) -> Callable[..., Any]:
         except AttributeError:
             owner = ".".join([name, *attributes[:n]])
             names = [key for key in dir(found) if callable(getattr(found, key, None)) and not key.startswith("_")]
+            names += [module.name for module in pkgutil.iter_modules(getattr(found, "__path__", ()))]
             raise ResolveError(f"`{owner}` has no `{attribute}`; {did_you_mean(attribute, names, 'it has')}") from None
         except Exception as error:  # noqa: BLE001 - a module's own __getattr__
             raise ResolveError(_failure(f"reading `{attribute}` of `{name}`", error)) from None

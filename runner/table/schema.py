@@ -22,10 +22,10 @@ def load(schema: Schema) -> Any:
     return deserialise(_complete(schema))
 
 
-def check_schema(schema: Schema | None, where: str) -> None:
+def check_schema(schema: Schema | None, where: str | None = None) -> None:
     """Check everything about a schema that can be known before there is a table. Imports pandera.
 
-    Raises ConfigError for the first thing that is wrong; `where` is the file that declares the schema.
+    Raises ConfigError for the first thing that is wrong; `where` is the file that declares the schema, None where the caller adds it.
     """
     for key, problem, hint in _problems(schema):
         raise ConfigError(problem, where=where, key=key, hint=hint)

@@ -34,7 +34,7 @@ class Waiting:
         choice = self._choice
         steps = plan.experiment.steps
         self._look = not choice.everything and all(step.cache for step in steps)
-        self._starts = Starts(store, next((k for k, step in enumerate(steps) if not step.cache), len(steps) - 1))
+        self._starts = Starts(store, steps)
         self._links_again = min(self._starts.links, choice.taken_over)
         """How many first steps a run takes over at most that is executed though it has completed."""
         self._todo: list[Run] = []

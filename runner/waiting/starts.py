@@ -6,15 +6,18 @@ from runner import identity
 from runner.logged import Entries, Prefix
 from runner.plan import Run
 from runner.record import Record, Start
-from runner.stores.base import Store
+from runner.spec import Step
+from runner.stores.base import Reader
 
 
 class Starts:
     """The starts of runs that have been looked up and not taken. Memory is O(these)."""
 
-    def __init__(self, store: Store, links: int) -> None:
-        """`links`: how many first steps of a run may be taken over from earlier ones."""
-        self._store, self.links = store, links
+    def __init__(self, store: Reader, steps: Sequence[Step]) -> None:
+        """`steps`: those of the experiment. Whatever comes behind one with `cache: false` is executed, as is the last one."""
+        self._store = store
+        self.links = next((k for k, step in enumerate(steps) if not step.cache), len(steps) - 1)
+        """How many first steps of a run may be taken over from earlier ones."""
         self._found: dict[int, Start] = {}
         """Index -> where the run can go on."""
 
@@ -39,6 +42,11 @@ class Starts:
         start = self._found.pop(run.index, None)
         entries = self._store.behind(start) if start is not None else None
         return (start, entries) if entries is not None else (None, ())
+
+    def taken_over(self, run: Run) -> int:
+        """How many first steps of a run need not be executed; it is looked up, and not taken, by that."""
+        start = self._found.get(run.index)
+        return start.prefix.steps if start is not None else 0
 
     def further(self, run: Run, start: Start | None) -> tuple[Start, Entries] | None:
         """Where a run can go on that has begun at `start` and failed: behind the steps that it has finished itself; None: no further."""

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import pty
+import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -32,6 +34,27 @@ def terminal(project: Path, *arguments: str, columns: int = 100, **variables: st
         os.close(ours)
         assert process.wait(60) == 0
     return b"".join(parts).decode()
+
+
+def interrupted(project: Path, *arguments: str, columns: int = 80) -> str:
+    """The same of a sweep in which Ctrl-C is pressed as soon as two runs are done, and again when that has been answered."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    shell = ["setsid", "--ctty", "--wait", XRUN, *arguments]  # a session of its own, so that ^C is for it alone
+    with subprocess.Popen(shell, cwd=project, env={**os.environ, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text, pressed = "", 0
+        try:
+            while part := os.read(ours, 65536):
+                text += part.decode()
+                if pressed < 2 and ("2/4" in text, "left" in text)[pressed]:
+                    os.write(ours, b"\x03")
+                    pressed += 1
+        except OSError:
+            pass
+        os.close(ours)
+        assert process.wait(60) == 130
+    return text
 
 
 @pytest.fixture
@@ -70,3 +93,53 @@ def test_a_progress_bar_appears_when_it_takes_longer(project: Path) -> None:
     assert "/120" in text
     assert "done" in text
     assert "ETA" in text
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="no setsid (util-linux) here")
+@pytest.mark.parametrize("columns", [80, 120])
+def test_ctrl_c_is_answered_above_the_bar_and_in_it_and_no_stale_bar_is_left(project: Path, columns: int) -> None:
+    (project / "steps.py").write_text("import time\ndef square(x):\n    time.sleep(x)\n    return {'y': x}\n")
+    text = interrupted(project, "+experiment=squares", "x=1,1.1,98,99", "executor.workers=4", "--grace", "60", columns=columns)
+    assert "xrun: stopping: 2 runs may finish within 60 s; a second Ctrl-C ends them at once" in " ".join(text.split())
+    assert "stopping: 2 left" in text
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    bars = [line for part in plain.splitlines() for line in part.split("\r") if "2/4" in line]
+    assert bars
+    assert all(len(bar.partition("^C")[0]) <= columns - 5 for bar in bars)  # in the last column, ^C would begin a line of its own
+
+
+def failing(project: Path) -> str:
+    """One run fails with a long message, another is completed; returns the message."""
+    message = "no " + "such thing " * 20 + "here"
+    source = f"def square(x, **rest):\n    if x == 1: raise ValueError({message!r})\n    return {{'y': x}}\n"
+    (project / "steps.py").write_text(source)
+    subprocess.run([XRUN, "+experiment=squares", "x=1,2", "+opt='a long value of an axis'"], cwd=project, capture_output=True, check=False)
+    return message
+
+
+def test_in_a_pipe_a_reason_is_not_cut(project: Path) -> None:
+    message = failing(project)
+    told = subprocess.run([XRUN, "ls", "squares"], cwd=project, capture_output=True, text=True, check=True).stdout
+    assert f"ValueError: {message}" in told
+
+
+def test_in_a_pipe_digests_are_not_cut(project: Path) -> None:
+    subprocess.run([XRUN, "+experiment=squares"], cwd=project, capture_output=True, check=True)
+    shutil.copytree(project / "results/squares", project / "before")
+    with (project / "steps.py").open("a") as file:
+        file.write("# more\n")
+    subprocess.run([XRUN, "+experiment=squares", "+long=" + "x" * 100], cwd=project, capture_output=True, check=True)
+    told = subprocess.run([XRUN, "diff", "before", "squares"], cwd=project, capture_output=True, text=True, check=True).stdout
+    assert "x" * 100 in told
+    assert "..." not in told
+
+
+def test_on_a_terminal_params_take_the_place_of_a_reason_that_a_run_does_not_have(project: Path) -> None:
+    failing(project)
+    lines = terminal(project, "ls", "squares", columns=80).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    (failed,) = [line for line in lines if "FAILED" in line]
+    (completed,) = [line for line in lines if "COMPLETED" in line]
+    assert "ValueError" in failed
+    assert "..." in failed
+    assert completed.endswith("x=2 opt='a long value of an axis'")

@@ -335,3 +335,8 @@ def test_aliases_count_at_their_expanded_size():
     for event in yaml.parse(text):
         list(walk.see(event))
     assert walk.sizes == {"a": 4, "b": 9}
+
+
+def test_a_poor_guess_is_not_made(project):
+    assert "did you mean" not in project(BODY).refusal("~nope")
+    assert "did you mean `ignore`?" in project(BODY).refusal("~ignor")

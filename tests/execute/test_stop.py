@@ -67,3 +67,17 @@ def test_while_the_table_is_made_the_second_wish_is_raised(clock):
     assert not stop.now
     with pytest.raises(KeyboardInterrupt):
         stop.ask(signal.SIGINT, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("number", "grace", "runs", "promise"),
+    [
+        (signal.SIGINT, 60.0, 3, "stopping: 3 runs may finish within 60 s; a second Ctrl-C ends them at once"),
+        (signal.SIGTERM, 0.5, 1, "stopping: 1 run may finish within 0.5 s; a second SIGTERM ends it at once"),
+    ],
+)
+def test_who_asks_is_promised_what_is_waited_for(clock, number, grace, runs, promise):
+    stop = Stop(stage=Stage.EXECUTING)
+    stop.ask(number, grace)
+    clock[0] += 0.01
+    assert stop.promise(runs) == promise

@@ -17,7 +17,7 @@ import helper
 
 def step(run):
     with open(Path(__file__).with_name("trace"), "a") as file:
-        file.write(run.id_run + "\\n")
+        file.write(run.id_run + " {name}\\n")
     if run.params.n == 3 and Path(__file__).with_name("fail").exists():
         raise ValueError("told to")
     run.fields.{name} = run.params.n * importlib.import_module("plug" + "ins.one").FACTOR
@@ -33,6 +33,9 @@ BASE = {
 
 class Sweep:
     """A project of two steps, of which run 3 has failed."""
+
+    begun: dict[str, str]
+    """Of the last call: id -> the first step that was executed."""
 
     def __init__(self, root):
         self.root, self.tree = root, json.loads(json.dumps(BASE))
@@ -66,7 +69,10 @@ class Sweep:
         trace.unlink(missing_ok=True)
         done = self.call(*arguments)
         assert done.returncode in (0, 1), done.stderr
-        return set(trace.read_text().split()) if trace.exists() else set()
+        self.begun = {}
+        for line in trace.read_text().splitlines() if trace.exists() else ():
+            self.begun.setdefault(*line.split())
+        return set(self.begun)
 
     def agree(self, *arguments):
         """Plan, run, compare; the words of the plan, by n."""
@@ -74,6 +80,8 @@ class Sweep:
         due = [line["id_run"] for line in plan if line["executes"]]
         assert len(due) == len(set(due)), "a run executes once"
         assert set(due) == self.executed("+experiment=e", *arguments), plan
+        for line in plan:
+            assert not line["executes"] or line.get("from_step", "first") == self.begun[line["id_run"]], line
         return {line["params"]["n"]: (line["state"], line["executes"]) for line in plan}
 
 

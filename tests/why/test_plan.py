@@ -97,3 +97,19 @@ def test_runs_of_a_store_without_evidence_are_changed_for_reasons_unknown(projec
     project.edit("helper.py", "FACTOR = 2", "FACTOR = 3")
     assert {why for _, why in project.plan()} == {"it is not known why: of the earlier run no evidence is kept"}
     assert {why for _, why in project.plan("scale=2.0")} == {"kwargs.scale 1.0 -> 2.0"}
+
+
+def test_what_changed_is_told_from_the_results_that_there_are(project):
+    """Not from the runs that were executed last: the code was taken back since."""
+    project.xrun(RUN)
+    shown = {run["id_run"] for run in project.runs()}
+    project.edit("helper.py", "FACTOR = 2", "FACTOR = 3")
+    project.xrun(RUN)
+    project.edit("helper.py", "FACTOR = 3", "FACTOR = 2")
+    assert project.plan("x=1", "seed=3") == [("changed", "seed 0 -> 3, code: helper.py")]
+    project.xrun(RUN)
+    assert project.plan("x=1", "seed=3") == [("changed", "seed 0 -> 3")]
+    assert project.json("plan", RUN, "x=1", "seed=3")[0]["earlier"] in shown
+    project.xrun(RUN, "x=2")
+    project.edit("helper.py", "FACTOR = 2", "FACTOR = 4")
+    assert project.plan() == [("changed", "code: helper.py")] * 3  # of those that the results do not show, from the latest
