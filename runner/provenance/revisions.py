@@ -50,6 +50,15 @@ def read(root: Path, revision: str, paths: Sequence[Path]) -> Committed:
         return Committed(commit.hexsha, found)
 
 
+def exists(root: Path, revision: str) -> bool:
+    """Whether `read` would find the revision."""
+    try:
+        read(root, revision, ())
+    except UsageError:
+        return False
+    return True
+
+
 def _commit(repo: "Repo", revision: str) -> "Commit":
     from git.exc import BadName
 
