@@ -1,6 +1,7 @@
 """`xrun check EXPERIMENT`: hold results against numbers and baselines; the gate of a CI job."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ example: xrun check coins                                      the `checks` of t
          xrun check coins --update-baseline                    keep the present values in baselines/coins.json
 
 exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete;
-            74 results that cannot be read"""
+            74 results that cannot be read, or all hold and a report cannot be written"""
 
 
 def main(arguments: list[str]) -> int:
@@ -173,8 +174,9 @@ def _written(made: Report, chosen: argparse.Namespace) -> bool:
             raise
         except OSError as error:
             good = False
+            reason = os.strerror(errno.ENOTDIR) if isinstance(error, FileExistsError) else error.strerror  # a file in its folder's place
             what = "set it to" if option.startswith("$") else "name"
-            print(f"xrun: {option} {name} cannot be written: {error.strerror}; {what} a file that can be", file=sys.stderr)
+            print(f"xrun: {option} {name} cannot be written: {reason}; {what} a file that can be", file=sys.stderr)
     return good
 
 

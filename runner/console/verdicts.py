@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 LEAST: Final = 12
 """Characters that a folded column has at least, where it has so many."""
+ENOUGH: Final = 32
+"""Characters of a long column that are enough: a column that says more is folded before another one is left out."""
 _GAP: Final = 2
 
 
@@ -32,7 +34,8 @@ def ranked_table(
     body = [[printable(cell) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     kept = _kept(head, widths, width, expendable)
-    shown = _drawn([head[n] for n in kept], [[line[n] for n in kept] for line in body], _folded([widths[n] for n in kept], width), styles)
+    names = [head[n] for n in kept]
+    shown = _drawn(names, [[line[n] for n in kept] for line in body], _folded(names, [widths[n] for n in kept], width), styles)
     console = RichConsole(file=out, width=width, color_system=None if os.environ.get("NO_COLOR") else "auto")
     console.print(shown)
     if gone := [name for n, name in enumerate(head) if n not in kept]:
@@ -46,7 +49,7 @@ def _drawn(head: Sequence[str], body: Sequence[Sequence[str]], widths: Sequence[
 
     shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for n, name in enumerate(head):
-        left = n in (0, len(head) - 1) or name == "group"
+        left = _is_text(head, n) or n == len(head) - 1
         shown.add_column(Text(name), justify="left" if left else "right", width=widths[n], overflow="fold")
     for line in body:
         *cells, last = line
@@ -56,21 +59,26 @@ def _drawn(head: Sequence[str], body: Sequence[Sequence[str]], widths: Sequence[
 
 
 def _kept(head: Sequence[str], widths: Sequence[int], room: int, expendable: Sequence[str]) -> list[int]:
-    """The columns that are shown, so that the others need not be folded or as little as there is left to leave out."""
+    """The columns that are shown: as few are left out as must be for the others to have room."""
     kept = list(range(len(head)))
     for name in expendable:
-        if _total([widths[n] for n in kept]) <= room:
+        if _total([min(widths[n], ENOUGH) for n in kept]) <= room:
             break
         kept = [n for n in kept if head[n] != name]
     return kept
 
 
-def _folded(widths: Sequence[int], room: int) -> list[int]:
-    """The widths that fit: the widest gives way to the next, and so on, down to LEAST."""
+def _folded(head: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
+    """The widths that fit: the widest text gives way to the next, and so on, down to LEAST; only then numbers do."""
     fitting = list(widths)
-    while _total(fitting) > room and max(fitting) > LEAST:
-        fitting[fitting.index(max(fitting))] -= 1
+    for some in ([n for n in range(len(head)) if _is_text(head, n)], range(len(head))):
+        while _total(fitting) > room and fitting[widest := max(some, key=fitting.__getitem__)] > LEAST:
+            fitting[widest] -= 1
     return fitting
+
+
+def _is_text(head: Sequence[str], n: int) -> bool:
+    return n == 0 or head[n] == "group"
 
 
 def _total(widths: Sequence[int]) -> int:
