@@ -137,7 +137,7 @@ def _checked(planned: Plan, workspace: Workspace) -> tuple[checks.Verdict, ...]:
         return ()
     reader = stores.read(workspace.store)
     try:
-        return checks.absolute(declared, chosen.rows([run.id_run for run in planned], reader))
+        return checks.absolute(declared, chosen.rows([run.id_run for run in planned], reader), planned.experiment.results.columns)
     finally:
         reader.close()
 

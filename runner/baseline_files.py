@@ -1,6 +1,7 @@
 """A baseline file, `baselines/EXPERIMENT.json`: what checks measured when it was written. Written and read; anybody may have edited it."""
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from runner.errors import UsageError
 from runner.shape import Part, ShapeError
 
 FORMAT: Final = 1
+_CONFLICT: Final = re.compile(rb"^(<{7}|={7}|>{7})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,20 @@ def parse(content: bytes | str, told: str) -> Kept:
         problem = "it is not UTF-8"
     except ShapeError as error:
         problem = str(error)
+    if conflict(content):
+        advice = "resolve it, or `xrun check EXPERIMENT --update-baseline` writes the file anew"
+        raise UsageError(f"{told} is not a baseline file: it has a merge conflict; {advice}")
     raise UsageError(f"{told} is not a baseline file ({problem}); `xrun check EXPERIMENT --update-baseline` writes one")
+
+
+def conflicting(file: Path) -> bool:
+    """Whether git has left the markers of a merge conflict in it."""
+    return conflict(file.read_bytes())
+
+
+def conflict(content: bytes | str) -> bool:
+    """The same of a content."""
+    return bool(_CONFLICT.search(content if isinstance(content, bytes) else content.encode(errors="replace")))
 
 
 def _tree(content: str) -> Part:

@@ -1,6 +1,6 @@
 """What checks compare with: a baseline file, a commit, an experiment, a run, another workspace, a results folder."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -69,7 +69,7 @@ def find(
         elif path.exists():
             sample, own = _lying(path, experiment, tuple(axes)), _is_in(path, workspace)
         else:
-            sample, own = _run(what, workspace), True
+            sample, own = _run(what, workspace, root), True
     except (IncompleteError, OSError) as error:
         raise UsageError(f"the baseline {what} cannot be used: {error}") from None
     if own and runs and {row.record.id_run for row in sample.rows} == set(runs):
@@ -123,7 +123,7 @@ def _named(results: Published, workspace: Workspace) -> Sample:
             reader.close()
     if not rows or len(rows) < count:
         raise UsageError(f"{results.told} has a manifest and no table, and the store does not have its runs as they were; commit table.csv")
-    return Sample.of(rows, results.told)
+    return Sample.of(rows, results.told, columns=results.columns())
 
 
 def _moment(told: Manifest) -> float:
@@ -148,20 +148,26 @@ def _lying(path: Path, experiment: str, axes: tuple[str, ...]) -> Sample:
     raise UsageError(f"{path} is neither a results folder nor a workspace: there is no table in it, no .xrun/ and no results/")
 
 
-def _run(what: str, workspace: Workspace) -> Sample:
+def _run(what: str, workspace: Workspace, root: Path) -> Sample:
     known = published.names(workspace)
     if not workspace.store.is_file():
-        raise UsageError(f"there is no baseline {what}: no such file, and no store; {did_you_mean(what, known, 'experiments')}")
+        raise UsageError(f"there is no baseline {what}: no such file, and no store; {_hint(what, known, root)}")
     reader = stores.read(workspace.store)
     try:
         record = reading.find(reader, what).record
         if record is None or not record.status.ok:
             raise UsageError(f"run {what} is not completed, and no baseline")
-        return Sample.of(chosen.rows([record.id_run], reader), f"run {record.id_run}")
+        columns = Published(workspace.results / record.experiment, "").columns()
+        return Sample.of(chosen.rows([record.id_run], reader), f"run {record.id_run}", columns=columns)
     except IncompleteError:
-        raise UsageError(f"there is no baseline {what}: no file, experiment or run; {did_you_mean(what, known, 'experiments')}") from None
+        raise UsageError(f"there is no baseline {what}: no file, experiment or run; {_hint(what, known, root)}") from None
     finally:
         reader.close()
+
+
+def _hint(what: str, known: Sequence[str], root: Path) -> str:
+    """The revision that may be meant, or the nearest experiment."""
+    return f"did you mean {GIT}{what}?" if revisions.exists(root, what) else did_you_mean(what, known, "experiments")
 
 
 def _short(path: Path, root: Path) -> str:

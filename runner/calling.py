@@ -95,6 +95,4 @@ def keep(run: Run, bound: Bound, result: Any) -> None:
     if isinstance(result, Mapping):
         run.fields.update(result)
     elif not bound.takes_run:
-        raise TypeError(
-            f"step `{bound.step.name}` returned a {type(result).__name__}; a plain function returns a mapping of fields, or None"
-        )
+        raise TypeError(f"step `{bound.step.name}` returned {type(result).__name__}; a plain function returns a mapping of fields, or None")

@@ -31,7 +31,9 @@ class Side:
     """None: there is none."""
     config: Mapping[str, Any]
     sample: Sample | None
-    """None: there is no table."""
+    """Its table, with metrics beside the columns where the store has them; None: there is no table."""
+    runs: Sample | None = None
+    """The same runs with everything that the store has of them; None: it has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,17 @@ def _environment(manifest: Manifest) -> dict[str, Any]:
     return {name: getattr(manifest, name) for name in _ENVIRONMENT} | packages
 
 
+def beside(table: Sample, runs: Sample) -> Sample:
+    """The rows of a table, with what metrics the store has of the same runs."""
+    metrics = {row.record.id_run: row.metrics for row in runs.rows}
+    return Sample.of([Row(row.record, metrics.get(row.record.id_run, {})) for row in table.rows], table.told)
+
+
 def tables(old: Sample, new: Sample) -> Tables:
     """The tables, matched by point. Metrics count with their last value, where both sides have them."""
     olds, news = _by_point(old), _by_point(new)
     common = [group for group in olds if group in news]
-    names = [dict.fromkeys(name for row in side.values() for name in row.fields) for side in (olds, news)]
+    names = [dict.fromkeys(name for row in side.values() for name in _columns(row)) for side in (olds, news)]
     metrics = [dict.fromkeys(n for row in side.values() for n in row.metrics if not n.startswith(HIDDEN)) for side in (olds, news)]
     columns, texts = [], {}
     for name in dict.fromkeys([*names[0], *metrics[0]]):
@@ -160,11 +168,19 @@ def tables(old: Sample, new: Sample) -> Tables:
 
 
 def _by_point(sample: Sample) -> dict[Group, Row]:
-    return {Group.of({name: value for name, value in row.params.items() if value is not None}): row for row in sample.rows}
+    return {Group.at(row.params, sample.names.params): row for row in sample.rows}
+
+
+def _columns(row: Row) -> Mapping[str, Any]:
+    """The fields, under the names that a table has for them."""
+    return {f"fields.{name}" if name in row.params else name: value for name, value in row.fields.items()}
 
 
 def _value(row: Row, name: str) -> Any:
-    return row.fields[name] if name in row.fields else row.metrics[name].last if name in row.metrics else None
+    field = name.removeprefix("fields.") if name not in row.fields else name
+    if field in row.fields and (field != name) is (field in row.params):
+        return row.fields[field]
+    return row.metrics[name].last if name in row.metrics else None
 
 
 def _number(value: Any) -> bool:

@@ -62,7 +62,7 @@ class Published:
         if not self.has_table:
             raise IncompleteError(f"{self.told} has no table")
         params = self._axes() or frozenset(axes)
-        return Sample.of((_row(cells, params) for cells in self._cells()), self.told, table=True)
+        return Sample.of((_row(cells, params) for cells in self._cells()), self.told, table=True, columns=self.columns())
 
     def _axes(self) -> frozenset[str]:
         from runner.config import composed  # half of Hydra, for tables only
@@ -71,6 +71,12 @@ class Published:
             return frozenset(composed.axes_in(self.config()))
         except (TypeError, AttributeError):  # a file of our name that we did not write
             return frozenset()
+
+    def columns(self) -> tuple[tuple[str, str], ...] | None:
+        """(column, selector) of what the experiment chose for its table; empty: nothing, it has every field; None: that is not known."""
+        from runner.config import composed
+
+        return composed.columns_in(self.config())
 
     def _cells(self) -> Iterator[dict[str, Any]]:
         if (self.folder / "table.parquet").is_file():
@@ -135,7 +141,7 @@ def shown(experiment: str, workspace: Workspace) -> Shown:
     if ids is not None and len(rows) < counts.get(Status.COMPLETED.value, 1) and folder.has_table:
         return Shown(folder.sample(), counts)
     if rows or seen:
-        return Shown(Sample.of(rows, f"the runs of `{experiment}`"), counts or seen)
+        return Shown(Sample.of(rows, f"the runs of `{experiment}`", columns=folder.columns()), counts or seen)
     if folder.has_table:
         return Shown(folder.sample(), counts)
     if counts:

@@ -27,6 +27,7 @@ from runner.checks.check import KEYS as KEYS
 from runner.checks.check import Check as Check
 from runner.checks.check import read as read
 from runner.checks.gate import absolute as absolute
+from runner.checks.groups import ALL as ALL
 from runner.checks.groups import Group as Group
 from runner.checks.judging import Outcome as Outcome
 from runner.checks.judging import Verdict as Verdict

@@ -1,8 +1,9 @@
 """A check, frozen; and what YAML or the command line say -> it."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from runner import where as conditions
@@ -16,6 +17,7 @@ KEYS: Final = ("check", "metric", "name", "agg", "group_by", "where", "direction
 """Keys of a check that is a mapping."""
 DIRECTIONS: Final = {"": "==", "min": "<=", "max": ">="}
 SEVERITIES: Final = ("fail", "warn")
+_EXAMPLES: Final = {"check": "write error.mean <= 0.1, or loss.min <= 1.05 * baseline", "metric": "write error, or val/acc.max"}
 _PERCENT = re.compile(r"\s*([0-9.eE+-]+)\s*%\s*")
 
 
@@ -68,7 +70,23 @@ def read(declared: Iterable[Mapping[str, Any] | str], key: str = "checks") -> tu
             raise
         except UsageError as error:
             raise ConfigError(str(error), key=place) from None
-    return tuple(made)
+    return _distinct(made)
+
+
+def _distinct(made: Sequence[Check]) -> tuple[Check, ...]:
+    """The same; those that are called the same and are not the same get what else they say behind their names."""
+    names = Counter(check.name for check in made)
+    return tuple(check if names[check.name] == 1 else replace(check, name=_in_full(check)) for check in made)
+
+
+def _in_full(check: Check) -> str:
+    """The name with every option that makes a difference."""
+    options = {"rtol": check.rtol, "atol": check.atol, "n_sigma": check.n_sigma or 0}
+    told = [f"{name} {value:g}" for name, value in options.items() if value]
+    told += [f"by {', '.join(check.group_by) or 'nothing'}"] if check.group_by is not None else []
+    told += [f"where {check.where}"] if check.where else []
+    told += [check.severity] if check.severity != SEVERITIES[0] else []
+    return f"{check.name} ({', '.join(told)})" if told else check.name
 
 
 def _check(told: Mapping[str, Any], place: str) -> Check:
@@ -82,14 +100,15 @@ def _check(told: Mapping[str, Any], place: str) -> Check:
         metric, sign, limit = parse(text)
         if told.get("direction") is not None:
             raise ConfigError("the sign in `check` says what is better", key=f"{place}.direction", hint="remove it")
-        default = text.strip()
+        relation = text.strip().removeprefix(metric)
     else:
-        default = metric = _text(told, "metric", place).strip()
+        metric = _text(told, "metric", place).strip()
         parse_selector(metric)
         sign, limit = DIRECTIONS[_member(told, "direction", place, [*DIRECTIONS][1:], "")], Limit(factor=1.0)
+        relation = f" {sign} {limit}"
     agg = _member(told, "agg", place, list(AGGREGATIONS), "")
     made = Check(
-        name=_text(told, "name", place, default),
+        name=_text(told, "name", place, f"{metric}{agg and f'.{agg}'}{relation}"),
         metric=metric,
         sign=sign,
         limit=limit,
@@ -123,8 +142,10 @@ def _text(told: Mapping[str, Any], name: str, place: str, default: str | None = 
     value = told.get(name)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f"{value!r} is not a text", key=f"{place}.{name}")
+    if isinstance(value, str) and not value.strip():
+        raise ConfigError(f"`{name}` is empty", key=f"{place}.{name}", hint=_EXAMPLES.get(name))
+    if not isinstance(value, str):
+        raise ConfigError(f"{value!r} is not a text", key=f"{place}.{name}", hint=_EXAMPLES.get(name))
     return value
 
 
@@ -134,7 +155,10 @@ def _member(told: Mapping[str, Any], name: str, place: str, choices: Iterable[st
         return default
     known = list(choices)
     if value not in known:
-        raise ConfigError(f"{value!r} is none of: {', '.join(known)}", key=f"{place}.{name}", hint=did_you_mean(str(value), known))
+        close = next((choice for choice in known if str(value).lower().startswith(choice)), str(value))  # maximize
+        raise ConfigError(
+            f"{value!r} is none of: {', '.join(known)}", key=f"{place}.{name}", hint=did_you_mean(close, known, "it is one of")
+        )
     return str(value)
 
 

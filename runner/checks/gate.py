@@ -1,6 +1,6 @@
 """The checks that need no baseline, held against the runs that have just ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner.checks.check import Check, read
@@ -10,10 +10,15 @@ from runner.errors import UsageError
 from runner.selectors import Row
 
 
-def absolute(declared: Iterable[Mapping[str, Any]], rows: Iterable[Row]) -> tuple[Verdict, ...]:
-    """Their verdicts; none where no run is completed. What cannot be understood now that there are runs fails, and takes nothing along."""
+def absolute(
+    declared: Iterable[Mapping[str, Any]], rows: Iterable[Row], columns: Sequence[tuple[str, str]] | None = None
+) -> tuple[Verdict, ...]:
+    """Their verdicts; none where no run is completed. `columns`: as of `Sample.of`.
+
+    What cannot be understood now that there are runs fails, and takes nothing along.
+    """
     asked = [check for check in read(declared) if not check.relative]
-    sample = Sample.of(rows if asked else (), "the results")
+    sample = Sample.of(rows if asked else (), "the results", columns=columns)
     return tuple(verdict for check in asked for verdict in _judged(check, sample)) if sample.rows else ()
 
 

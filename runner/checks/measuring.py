@@ -11,10 +11,8 @@ from runner.checks.aggregating import AGGREGATIONS, CERTAIN, Estimate, estimate,
 from runner.checks.check import Check
 from runner.checks.groups import Group, point
 from runner.errors import UsageError
-from runner.selectors import MISSING, Names, Row, Selector, known, parse, resolve
-
-_PREFIXES: Final = ("fields.", "metrics.", "run.", "kwargs.", "logged.")
-
+from runner.selectors import MISSING, Names, Row, Selector, known, of_table, parse, resolve, said, with_columns
+from runner.suggest import nearest
 
 NAMED: Final = 20
 """A verdict names so many of its runs at most."""
@@ -67,10 +65,17 @@ class Sample:
     """They come from a table alone: whatever is no param is a field."""
 
     @classmethod
-    def of(cls, rows: Iterable[Row], told: str, *, table: bool = False) -> "Sample":
-        """The sample of these runs."""
+    def of(cls, rows: Iterable[Row], told: str, *, table: bool = False, columns: Sequence[tuple[str, str]] | None = None) -> "Sample":
+        """The sample of these runs. `columns`: `results.columns` of their experiment, empty where it has none; None: there is no table of
+        theirs, or nobody knows.
+        """
         kept = list(rows)
-        return cls(kept, known(kept), told, table)
+        names = known(kept)
+        if table:
+            names = of_table(names, columns)
+        elif columns is not None:
+            names = with_columns(names, columns)
+        return cls(kept, names, told, table)
 
 
 def measure(check: Check, sample: Sample, *, lenient: bool = False) -> Measured:
@@ -117,35 +122,35 @@ def _resolve(check: Check, sample: Sample) -> tuple[Selector, str] | Trouble:
     """What is measured of a run, and the aggregation that the text ends in."""
     text = check.metric
     try:
-        return _selector(text, sample), ""
+        return resolve(text, sample.names), ""
     except UsageError as error:
         problem = str(error)
     atoms = parse(text)
     if not check.agg and len(atoms) > 1 and not atoms[-1].quoted and atoms[-1].text in AGGREGATIONS:
         try:
-            return _selector(text.rstrip().removesuffix(f".{atoms[-1].text}"), sample), atoms[-1].text
+            return resolve(text.rstrip().removesuffix(f".{atoms[-1].text}"), sample.names), atoms[-1].text
         except UsageError as error:
             problem = str(error)
+    elif not check.agg and len(atoms) > 1 and not atoms[-1].quoted:
+        problem = _misspelt(text.strip(), atoms[-1].text, sample) or problem
     return Trouble(Reason.METRIC, f"{sample.told}: {problem}")
 
 
-def _selector(text: str, sample: Sample) -> Selector:
-    """As `runner.selectors` says; in a table `metrics.loss.min` may be the column `loss.min`."""
+def _misspelt(text: str, last: str, sample: Sample) -> str:
+    """What to say of `acc.meen`, where `acc` has a value a run; "" where that is not it."""
+    stem, close = text.removesuffix(f".{last}"), nearest(last, AGGREGATIONS)
     try:
-        return resolve(text, sample.names)
+        single = resolve(stem, sample.names).kind != "metrics"  # of these, there are parts as well
     except UsageError:
-        names = (text.strip(), *(text.strip().removeprefix(prefix) for prefix in _PREFIXES))
-        columns = [name for name in names if name in sample.names.fields] if sample.table else []
-        if not columns:
-            raise
-        return Selector("fields", columns[0])
+        single = False
+    return f"there is no {said(text)}; did you mean {said(f'{stem}.{close}')}?" if single and close else ""
 
 
 def _grouping(check: Check, sample: Sample, *, aggregated: bool) -> Callable[[Row], Group]:
     if check.group_by is None:
-        return (lambda _: Group()) if aggregated else point
+        return (lambda _: Group()) if aggregated else lambda row: point(row, sample.names.params)
     try:
-        chosen = {name: _selector(name, sample) for name in check.group_by}
+        chosen = {name: resolve(name, sample.names) for name in check.group_by}
     except UsageError as error:
         raise UsageError(f"check `{check.name}`, group_by, in {sample.told}: {error}") from None
 

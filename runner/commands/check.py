@@ -1,9 +1,10 @@
 """`xrun check EXPERIMENT`: hold results against numbers and baselines; the gate of a CI job."""
 
 import argparse
+import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runner import baseline_files, baselines, checks, codec, files, published, report, results
@@ -13,9 +14,8 @@ from runner.commands import declared
 from runner.commands import options as shared
 from runner.commands.declared import Subject
 from runner.console import Console
-from runner.errors import IncompleteError, UsageError
+from runner.errors import IncompleteError, StoreError, UsageError
 from runner.report import Report
-from runner.table import Preview
 
 SHOWN = 40
 """So many verdicts people are shown."""
@@ -27,7 +27,7 @@ example: xrun check coins                                      the `checks` of t
          xrun check coins --update-baseline                    keep the present values in baselines/coins.json
 
 exit codes: 0 all hold; 1 one does not; 2 usage, no check, no baseline; 3 no results, or runs that did not complete;
-            74 results that cannot be read"""
+            74 results that cannot be read, or all hold and a report cannot be written"""
 
 
 def main(arguments: list[str]) -> int:
@@ -51,17 +51,17 @@ def main(arguments: list[str]) -> int:
     made = Report(
         experiment=subject.name,
         verdicts=tuple(verdict for check in asked for verdict in judged(check, shown.sample, baseline, lenient=chosen.allow_missing)),
-        baseline=baseline.told if baseline is not None else "",
+        baseline=baseline.told if baseline is not None and any(check.relative for check in asked) else "",
         unsuccessful=tuple(shown.unsuccessful.items()),
     )
     if all(verdict.reason is checks.Reason.RUNS for verdict in made.verdicts) and not made.unsuccessful:
         raise UsageError(f"nothing was checked: {made.verdicts[0].text}")
     _tell(made, chosen)
-    return made.exit_code
+    return made.exit_code if _written(made, chosen) else made.exit_code or StoreError.exit_code
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("experiment", metavar="EXPERIMENT", help="a name, or a results/NAME/experiment.yaml")
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="a name, a results folder, or the experiment.yaml in one")
     parser.add_argument(
         "-c", "--check", metavar="EXPR", action="append", help="check this instead of what the experiment declares; repeatable"
     )
@@ -113,6 +113,8 @@ def _baseline(chosen: argparse.Namespace, asked: Sequence[Check], shown: publish
 
 def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, name: str) -> Baseline:
     """Make the present values the baseline, and read it back."""
+    if chosen.check and file.is_file() and baseline_files.conflicting(file):
+        raise UsageError(f"{_short(file)} has a merge conflict; without -c, --update-baseline measures all checks and writes the file anew")
     if str(file).startswith(baselines.GIT) or file.is_dir() or file.name in published.FILES:
         raise UsageError(f"--update-baseline writes a file of its own, and {file} is none; --baseline baselines/{name}.json")
     if shown.unsuccessful:
@@ -144,14 +146,6 @@ def judged(check: Check, sample: Sample, baseline: Baseline | None, *, lenient: 
 
 
 def _tell(made: Report, chosen: argparse.Namespace) -> None:
-    text = report.markdown(made)
-    if chosen.md:
-        files.put(text.encode(), Path(chosen.md))
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
-    if chosen.junit:
-        files.put(report.junit(made).encode(), Path(chosen.junit))
     if chosen.json:
         print(codec.dumps(report.told(made)))
     else:
@@ -161,13 +155,44 @@ def _tell(made: Report, chosen: argparse.Namespace) -> None:
             print(annotation, file=sys.stderr if chosen.json else sys.stdout)
 
 
+def _written(made: Report, chosen: argparse.Namespace) -> bool:
+    """Write the files that are asked for; whether all of them could be. The verdicts are told by then: a gate that fails says why."""
+    sys.stdout.flush()  # --md /dev/stdout comes behind the table
+    text = report.markdown(made)
+    asked: list[tuple[str, str, Callable[[Path], None]]] = []
+    if chosen.md:
+        asked.append(("--md", chosen.md, lambda path: files.put(text.encode(), path)))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        asked.append(("$GITHUB_STEP_SUMMARY", summary, lambda path: _append(f"{text}\n", path)))
+    if chosen.junit:
+        asked.append(("--junit", chosen.junit, lambda path: files.put(report.junit(made).encode(), path)))
+    good = True
+    for option, name, write in asked:
+        try:
+            write(Path(name))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            good = False
+            reason = os.strerror(errno.ENOTDIR) if isinstance(error, FileExistsError) else error.strerror  # a file in its folder's place
+            what = "set it to" if option.startswith("$") else "name"
+            print(f"xrun: {option} {name} cannot be written: {reason}; {what} a file that can be", file=sys.stderr)
+    return good
+
+
+def _append(text: str, path: Path) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def show(made: Report) -> None:
     """The table, and what is the matter, for people; what does not hold comes first where there is much."""
     told = list(made.verdicts) if len(made.verdicts) <= SHOWN else made.failures_first[:SHOWN]
     head, lines = report.cells(told)
     if lines:
-        preview = Preview(columns=head, dtypes=("string",) * len(head), rows=len(made.verdicts), head=tuple(lines), tail=())
-        Console().preview(preview)
+        Console().verdicts(head, lines, report.EXPENDABLE, report.STYLES)
+    if len(told) < len(made.verdicts):
+        print(f"... and {len(made.verdicts) - len(told)} more verdicts; --json has all", file=sys.stderr)
     matters = [verdict for verdict in made.failures_first if verdict.outcome is not Outcome.PASS]
     for verdict in matters[:SHOWN]:
         print(f"{report.outcome(verdict)}: {report.sentence(verdict)}", file=sys.stderr)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from runner import checks, published
 from runner.checks import Check
@@ -12,6 +13,8 @@ from runner.config.reader import located
 from runner.errors import ConfigError, UsageError
 from runner.spec import Experiment
 from runner.workspace import Workspace, locate
+
+EXPERIMENT: Final = "experiment.yaml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,14 +36,24 @@ class Subject:
 
 
 def subject(asked: str, chosen: str | None) -> Subject:
-    """What is meant by a name, or by the path of an experiment.yaml. `chosen`: the workspace that the command line names."""
+    """What is meant by a name, by a results folder or its manifest, or by the path of an experiment.yaml.
+
+    `chosen`: the workspace that the command line names.
+    """
     from runner.config.load import is_experiment_file
     from runner.config.place import find
 
     if is_experiment_file(asked):
         return _of_file(Path(asked), chosen)
     place = find(Path.cwd(), os.environ.get("XRUN_CONF"))
-    return Subject(name=asked, root=place.root, workspace=locate(place.root, chosen), conf=place.conf)
+    workspace = locate(place.root, chosen)
+    path = Path(asked)
+    if path.exists() and asked not in published.names(workspace):  # a results folder, or its manifest
+        file = (path if path.is_dir() else path.parent) / EXPERIMENT
+        if not file.is_file() or not (path.is_dir() or path.name in published.FILES):
+            raise UsageError(f"{asked} is no results folder: there is no {EXPERIMENT} in it; give an experiment, or results/NAME")
+        return _of_file(file, chosen)
+    return Subject(name=asked, root=place.root, workspace=workspace, conf=place.conf)
 
 
 def _of_file(file: Path, chosen: str | None) -> Subject:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner import checks, codec, comparing, published, report
-from runner.baselines import GIT, results_in
+from runner.baselines import GIT, Runs, results_in
 from runner.commands import options as shared
 from runner.commands.check import judged, show
 from runner.comparing import ABSENT, Change, Column, Side, Tables
 from runner.console import columns
 from runner.errors import IncompleteError, UsageError
+from runner.provenance import revisions
 from runner.published import Published
 from runner.report import Report, number, signed
 from runner.suggest import did_you_mean
@@ -78,10 +79,18 @@ def _side(text: str, other: str, workspace: Workspace, root: Path, stack: ExitSt
         if not folder.has_table and folder.manifest() is None:
             raise UsageError(f"{text} is no results folder: there is neither a table nor a manifest.json")
         return _of_folder(folder)
-    if text not in published.names(workspace):
-        raise IncompleteError(f"there are no results of `{text}`; {did_you_mean(text, published.names(workspace), 'experiments')}")
+    known = published.names(workspace)
+    name, _, revision = text.partition("@")
+    if text not in known and name in known and revisions.exists(root, revision):
+        raise UsageError(f"there are no results of `{text}`; did you mean {name}@{GIT}{revision}?")
+    if text not in known and revisions.exists(root, text):
+        raise UsageError(f"there are no results of `{text}`; did you mean {GIT}{text}?")
+    if text not in known:
+        raise IncompleteError(f"there are no results of `{text}`; {did_you_mean(text, known, 'experiments')}")
     results = Published(workspace.results / text, text)
-    return Side(told=text, manifest=results.manifest(), config=results.config(), sample=published.shown(text, workspace).sample)
+    runs = published.shown(text, workspace).sample
+    sample = comparing.beside(results.sample(), runs) if results.has_table else runs  # metrics count under their columns' names
+    return Side(told=text, manifest=results.manifest(), config=results.config(), sample=sample, runs=runs)
 
 
 def _experiment_of(text: str) -> str:
@@ -100,12 +109,11 @@ def _judged(asked: Iterable[checks.Check], old: Side, new: Side) -> Report | Non
     asked = list(asked)
     if not asked:
         return None
-    if old.sample is None or new.sample is None:
+    then, now = old.runs or old.sample, new.runs or new.sample
+    if then is None or now is None:
         raise IncompleteError("there is no table to check on both sides")
-    from runner.baselines import Runs
-
-    baseline = Runs(old.sample, old.told)
-    verdicts = tuple(verdict for check in asked for verdict in judged(check, new.sample, baseline))
+    baseline = Runs(then, old.told)
+    verdicts = tuple(verdict for check in asked for verdict in judged(check, now, baseline))
     return Report(experiment=new.told, verdicts=verdicts, baseline=old.told)
 
 

@@ -190,7 +190,7 @@ def _sentence(judged: Outcome, found: Recording, chosen: argparse.Namespace) -> 
         within = f"within rtol {chosen.rtol:g}, atol {chosen.atol:g}"
         return f"{found.experiment}: equal {within}: {runs}{failed}, {len(compared.cells)} values not bit for bit{never}{left}"
     points = len({cell.point for cell in compared.differences})
-    return f"{found.experiment}: not reproduced: {points} of {runs} differ{failed}{never}{left}"
+    return f"{found.experiment}: not reproduced: {points} of {runs} {'differs' if compared.runs == 1 else 'differ'}{failed}{never}{left}"
 
 
 def _ids(judged: Outcome) -> list[str]:

@@ -1,6 +1,6 @@
 """experiment.yaml: a composed config that is written beside the results, and runs again without its config directory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,40 @@ def _damaged(file: Path) -> ConfigError:
 
 def axes_in(tree: Mapping[str, Any]) -> list[str]:
     """Names of the axes in the content of an experiment.yaml, of which nothing is resolved; none where it has another form."""
+    names: list[str] = []
+    for config, chosen in _configs(tree):
+        names += [*declared.names_of(config.get("params")), *map(str, chosen)]
+        names += [REPLICATE] if config.get("replicates") is not None else []
+    return names
+
+
+def columns_in(tree: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    """(column, selector) of `results.columns` in the same; empty: the experiment chooses none; None where it has another form."""
+    config = next((config for config, _ in _configs(tree)), None)  # variants have one table, and so the same columns
+    if config is None:
+        return None
+    section = config.get("results")
+    columns = section.get("columns") if isinstance(section, dict) else None
+    if "${" in str(columns):
+        try:
+            columns = OmegaConf.to_container(OmegaConf.select(OmegaConf.create(config), "results.columns"), resolve=True)
+        except (OmegaConfBaseException, ValueError):
+            return None
+    found: list[tuple[str, str]] = []
+    for entry in [columns] if isinstance(columns, dict) else columns if isinstance(columns, list) else []:
+        found += [(str(name), str(text)) for name, text in (entry.items() if isinstance(entry, dict) else [(entry, entry)])]
+    return tuple(found)
+
+
+def _configs(tree: Mapping[str, Any]) -> Iterator[tuple[dict[Any, Any], dict[Any, Any]]]:
+    """Each config in the content of an experiment.yaml, with the options that its groups have; nothing where it has another form."""
     header = tree.get("xrun")
     if not isinstance(header, dict) or header.get("format") not in range(1, FORMAT + 1):
-        return []
-    names: list[str] = []
+        return
     for entry in header.get("variants") or [{**header, "config": tree}]:
         config, chosen = (entry.get("config"), entry.get("chosen")) if isinstance(entry, dict) else (None, None)
         if isinstance(config, dict) and isinstance(chosen, dict):
-            names += [*declared.names_of(config.get("params")), *map(str, chosen)]
-            names += [REPLICATE] if config.get("replicates") is not None else []
-    return names
+            yield config, chosen
 
 
 def _read(file: Path) -> DictConfig | ListConfig:

@@ -1,13 +1,15 @@
 """The terminal: progress while runs come in, the table at the end, failures grouped. Plain lines in a pipe."""
 
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from runner.console.display import Display, duration
 from runner.console.tables import plain_table, printable, rich_table, with_gap
+from runner.console.verdicts import ranked_table
 from runner.logged import Output
 from runner.record import Notice, Record, Status, Trail
 from runner.results import Tabulated
@@ -99,6 +101,14 @@ class Console:
             rich_table(preview, self.out)
         else:
             print(plain_table(map(printable, preview.columns), (tuple(map(printable, row)) for row in with_gap(preview))), file=self.out)
+
+    def verdicts(self, head: Sequence[str], lines: Sequence[Sequence[str]], expendable: Sequence[str], styles: Mapping[str, str]) -> None:
+        """A table whose last column says how each line ended; as `ranked_table`, plain in a pipe."""
+        if self.out.isatty():
+            width = shutil.get_terminal_size().columns
+            ranked_table(head, lines, self.out, width=width, expendable=expendable, styles=styles)
+        else:
+            print(plain_table(map(printable, head), (tuple(map(printable, line)) for line in lines)), file=self.out)
 
     def failures(self, watch: Watch) -> None:
         """What did not complete: one block per cause, with the traceback of its first run."""

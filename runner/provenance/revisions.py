@@ -63,6 +63,15 @@ def _top(root: Path, shown: str) -> Path:
         raise UsageError(f"git:{shown}: git cannot read the repository around {root}: {' '.join(str(error).split())}") from None
 
 
+def exists(root: Path, revision: str) -> bool:
+    """Whether `read` would find the revision."""
+    try:
+        read(root, revision, ())
+    except UsageError:
+        return False
+    return True
+
+
 def _resolved(top: Path, revision: str) -> str | None:
     """The full SHA of the commit."""
     for name in (revision, f"origin/{revision}"):

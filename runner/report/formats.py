@@ -1,10 +1,11 @@
 """For programs: JUnit XML, JSON, workflow commands of GitHub Actions."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from runner.checks import Estimate, Outcome, Verdict
+from runner.checks import ALL, Estimate, Outcome, Verdict
 from runner.report.report import Report
 from runner.report.wording import COLUMNS, line, sentence
 
@@ -14,9 +15,8 @@ def junit(report: Report) -> str:
     suite = ET.Element("testsuite", name=f"xrun check {_printable(report.experiment)}", tests=str(len(report.verdicts)))
     suite.set("failures", str(report.count(Outcome.FAIL)))
     suite.set("skipped", str(report.count(Outcome.NOTE)))
-    for verdict in report.verdicts:
-        name = f"{verdict.check.name} [{verdict.group}]" if verdict.group.values else verdict.check.name
-        case = ET.SubElement(suite, "testcase", classname=f"xrun.{_printable(report.experiment)}", name=_printable(name))
+    for name, verdict in zip(_names(report), report.verdicts, strict=True):
+        case = ET.SubElement(suite, "testcase", classname=f"xrun.{_printable(report.experiment)}", name=name)
         if verdict.runs:
             ET.SubElement(ET.SubElement(case, "properties"), "property", name="runs", value=_printable(" ".join(verdict.runs)))
         if verdict.outcome is Outcome.FAIL:
@@ -27,6 +27,16 @@ def junit(report: Report) -> str:
         ET.SubElement(case, "system-out").text = _printable(told)
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _names(report: Report) -> Iterator[str]:
+    """A name of its own for each verdict, since viewers take cases of one name for one case."""
+    seen: Counter[str] = Counter()
+    for verdict in report.verdicts:
+        group = f" [{verdict.group}]" if str(verdict.group) != str(ALL) else ""
+        name = _printable(f"{verdict.check.name}{group}")
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} #{seen[name]}"
 
 
 def _printable(text: str) -> str:

@@ -16,7 +16,7 @@ class Report:
     experiment: str
     verdicts: tuple[Verdict, ...]
     baseline: str = ""
-    """Where the baseline is from; "": there is none."""
+    """Where the baseline is from; "": there is none, or no check is held against it."""
     unsuccessful: tuple[tuple[str, int], ...] = ()
     """(status, number) of the runs that did not complete."""
 
@@ -27,7 +27,8 @@ class Report:
         for verdict in self.verdicts:
             now, then = verdict.current, verdict.baseline
             if verdict.check.relative and now is not None and then is not None and now.points != then.points:
-                found.append(f"{verdict.check.name}: the runs of {now.points} points are compared with those of {then.points}")
+                points = "1 point" if now.points == 1 else f"{now.points} points"
+                found.append(f"{verdict.check.name}: the runs of {points} are compared with those of {then.points}")
         return found
 
     def count(self, outcome: Outcome) -> int:

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from runner.checks import Estimate, Verdict
+from runner.checks import ALL, Estimate, Outcome, Verdict
 
 COLUMNS: Final = ("check", "group", "baseline", "current", "delta", "delta %", "tolerance", "n", "verdict")
+
+EXPENDABLE: Final = ("tolerance", "n", "delta %", "delta", "baseline")
+"""Those that a narrow terminal leaves out, the first one first."""
+STYLES: Final = {Outcome.FAIL.value: "bold red", Outcome.WARN.value: "yellow", Outcome.NOTE.value: "dim", Outcome.PASS.value: "green"}
+"""Outcome, as a verdict begins with it -> how it looks on a terminal."""
 
 
 def number(value: float | None) -> str:
@@ -71,7 +76,7 @@ def _runs(verdict: Verdict) -> str:
 
 def sentence(verdict: Verdict) -> str:
     """What is the matter: check, group, and why, in a line."""
-    where = f" ({verdict.group})" if verdict.group.values else ""
+    where = f" ({verdict.group})" if str(verdict.group) != str(ALL) else ""
     return f"{verdict.check.name}{where}: {verdict.text or _breach(verdict)}"
 
 

@@ -171,4 +171,4 @@ def _number(value: Any) -> bool:
 
 def point(params: Mapping[str, Any]) -> Group:
     """What runs are matched by."""
-    return Group.of({name: value for name, value in params.items() if value is not None})
+    return Group.at(params)

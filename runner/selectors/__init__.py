@@ -11,6 +11,8 @@ A name with other characters than letters, digits, `_`, `/`, `-` and `.` stands 
 What stands in backticks is a name and nothing else: `` metrics.`loss.min` `` is a metric of that name.
 """
 
+from runner.selectors.naming import of_table as of_table
+from runner.selectors.naming import with_columns as with_columns
 from runner.selectors.resolving import resolve as resolve
 from runner.selectors.row import Names as Names
 from runner.selectors.row import Row as Row

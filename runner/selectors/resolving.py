@@ -9,6 +9,8 @@ from runner.selectors.selector import ATTRIBUTES, PARTS, Selector
 from runner.selectors.spelling import Atom, parse, quoted, said
 from runner.suggest import did_you_mean, nearest
 
+KINDS: Final = (*TREES, "metrics", "run")
+"""Prefixes of selectors."""
 _ONE: Final = {"fields": "a field", "metrics": "a metric", "params": "a param"}
 """Kinds of which a name without prefix may be of one only."""
 
@@ -16,12 +18,14 @@ _ONE: Final = {"fields": "a field", "metrics": "a metric", "params": "a param"}
 def resolve(text: str, names: Names) -> Selector:
     """What `text` stands for. Raises UsageError for a bad spelling, for a name that nothing has, and for one that several kinds have."""
     atoms = parse(text)
+    if (column := _column(text.strip(), atoms, names)) is not None:
+        return column
     kind = atoms[0].text
-    if len(atoms) == 1 or atoms[0].quoted or kind not in (*TREES, "metrics", "run"):
+    if not _prefixed(atoms):
         return _bare(text.strip(), atoms, names)
     name = _joined(atoms[1:])
     if kind == "run":
-        known = frozenset(ATTRIBUTES)
+        known = _own(names)
         found = [Selector("run", name)] if name in known else []
     elif kind == "metrics":
         known = names.metrics
@@ -34,6 +38,31 @@ def resolve(text: str, names: Names) -> Selector:
     return _only(text.strip(), found)
 
 
+def key_of(atoms: tuple[Atom, ...]) -> str | None:
+    """The selector without its backticks; None where it would mean something else without them: `` `loss.min` `` is no part of `loss`."""
+    last = atoms[-1]
+    return None if last.quoted and last.text.rpartition(".")[2] in PARTS and (len(atoms) > 1 or "." in last.text) else _joined(atoms)
+
+
+def _column(text: str, atoms: tuple[Atom, ...], names: Names) -> Selector | None:
+    """What the runs' table calls so, or shows under another name."""
+    if not _prefixed(atoms) and (column := names.columns.get(_joined(atoms))) is not None:
+        return column
+    key = key_of(atoms)
+    for known in (names.columns, names.aliases):
+        if (found := known.get(text) or (known.get(key) if key is not None else None)) is not None:
+            return found
+    return None
+
+
+def _prefixed(atoms: tuple[Atom, ...]) -> bool:
+    return len(atoms) > 1 and not atoms[0].quoted and atoms[0].text in KINDS
+
+
+def _own(names: Names) -> frozenset[str]:
+    return frozenset(ATTRIBUTES) if names.attributes is None else names.attributes
+
+
 def _bare(text: str, atoms: tuple[Atom, ...], names: Names) -> Selector:
     name = _joined(atoms)
     found = [Selector("fields", name)] if name in names.fields else []
@@ -44,10 +73,10 @@ def _bare(text: str, atoms: tuple[Atom, ...], names: Names) -> Selector:
     for kind in ("kwargs", "logged"):
         if name in getattr(names, kind):
             return Selector(kind, name)
-    if name in ATTRIBUTES:
+    if name in _own(names):
         return Selector("run", name)
     choices = [n for kind in ("fields", "metrics", "params", "kwargs", "logged") for n in sorted(getattr(names, kind))]
-    raise _unknown(text, atoms, names, list(dict.fromkeys([*choices, *ATTRIBUTES])), "")
+    raise _unknown(text, atoms, names, list(dict.fromkeys([*names.columns, *choices, *(n for n in ATTRIBUTES if n in _own(names))])), "")
 
 
 def _joined(atoms: tuple[Atom, ...]) -> str:
@@ -93,7 +122,7 @@ def _unknown(text: str, atoms: tuple[Atom, ...], names: Names, choices: list[str
     if close := nearest(name, choices):
         return UsageError(f"there is no {said(text)}; did you mean {said(prefix + quoted(close))}?")
     everything = {Selector(kind, n, "last").spelling: n for kind in (*TREES, "metrics") for n in sorted(getattr(names, kind))}
-    everything |= {f"run.{n}": n for n in ATTRIBUTES}
+    everything |= {f"run.{n}": n for n in ATTRIBUTES if n in _own(names)}
     same = [spelling for spelling, n in everything.items() if n == name]  # under another prefix
     if close := same[0] if same else None if prefix else nearest(text, everything):
         return UsageError(f"there is no {said(text)}; did you mean {said(close)}?")

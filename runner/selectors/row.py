@@ -1,13 +1,16 @@
 """What selectors take values from, and what names there are."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runner import codec
 from runner.logged import Summary
 from runner.record import Record
+
+if TYPE_CHECKING:
+    from runner.selectors.selector import Selector
 
 TREES: Final = ("fields", "params", "kwargs", "logged", "tags")
 """What a run has under dotted names, besides metrics."""
@@ -75,6 +78,12 @@ class Names:
     kwargs: frozenset[str] = frozenset()
     logged: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
+    attributes: frozenset[str] | None = None
+    """What is known of the runs themselves; None: everything."""
+    columns: "Mapping[str, Selector]" = field(default_factory=dict)
+    """What the table of the runs calls its columns; these names come before all others."""
+    aliases: "Mapping[str, Selector]" = field(default_factory=dict)
+    """Other spellings of what its columns show."""
 
 
 def known(rows: Iterable[Row]) -> Names:
@@ -89,4 +98,5 @@ def known(rows: Iterable[Row]) -> Names:
             if text != "{}" and (kind, text) not in texts:
                 texts.add((kind, text))
                 found[kind].update(getattr(row, kind))
-    return Names(**{kind: frozenset(names) for kind, names in found.items()})
+    names: dict[str, Any] = {kind: frozenset(some) for kind, some in found.items()}
+    return Names(**names)

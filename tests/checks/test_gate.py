@@ -16,7 +16,7 @@ def test_those_that_need_a_baseline_are_left_to_xrun_check():
 
 def test_what_cannot_be_understood_now_fails_alone():
     assert told({"check": "error.max <= 5", "where": "M > 1"}, {"check": "error.max <= 5"}) == [
-        ("error.max <= 5", "FAIL", "missing metric"),
+        ("error.max <= 5 (where M > 1)", "FAIL", "missing metric"),
         ("error.max <= 5", "pass", None),
     ]
 

@@ -203,7 +203,7 @@ def test_a_plain_function_must_return_a_mapping_or_nothing(bench):
     b = bench("def step(n):\n    return n\n")
     (outcome,) = b.run(b.step("step"), points=[{"n": 3}])
     assert (outcome.status, outcome.failure.kind) == (Status.FAILED, "TypeError")
-    assert "returned a int" in outcome.failure.message
+    assert "returned int" in outcome.failure.message
 
 
 def test_a_failure_names_its_step_and_ends_the_run(bench):
