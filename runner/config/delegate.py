@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.assigned import source
 from runner.config import declared, place
 from runner.config.compose import Composer
 from runner.config.concealing import Concealer, redacted
@@ -22,7 +23,7 @@ from runner.config.noting import noting
 from runner.config.part import Part
 from runner.config.resolve import explain, first_line
 from runner.errors import ConfigError, UsageError, XrunError
-from runner.mask import NOTHING, Mask, source
+from runner.mask import NOTHING, Mask
 from runner.secret import labelled, pieces
 
 
