@@ -118,6 +118,16 @@ COMMANDS = {
     "cfg": ("--cfg", "job", "+experiment=spy"),
     "cfg resolved": ("--cfg", "job", "--resolve", "+experiment=spy"),
     "cfg all": ("--cfg", "all", "+experiment=spy"),
+    "cfg all resolved": ("--cfg", "all", "--resolve", "+experiment=spy"),
+    "cfg hydra resolved": ("--cfg", "hydra", "--resolve", "+experiment=spy"),
+    "cfg of steps": ("--cfg", "all", "--resolve", "--package", "steps", "+experiment=spy"),
+    "cfg of kwargs": ("--cfg", "all", "--package", "kwargs", "+experiment=spy"),
+    "cfg below a name that tells": ("--cfg", "all", "--package", "kwargs.credentials", "+experiment=spy"),
+    "cfg of a secret": ("--cfg", "all", "--resolve", "--package", "kwargs.api_key", "+experiment=spy"),
+    "cfg of a plain one": ("--cfg", "all", "--resolve", "--package", "kwargs.plain", "+experiment=spy"),
+    "cfg job of kwargs": ("--cfg", "job", "--resolve", "--package", "kwargs", "+experiment=spy"),
+    "info all": ("--info", "all", "+experiment=spy"),
+    "info defaults": ("--info", "defaults", "+experiment=spy"),
     "info": ("--info", "config", "+experiment=spy"),
     "ls": ("ls", "spy"),
     "ls --json": ("ls", "spy", "--json"),
@@ -211,6 +221,8 @@ def test_every_command_had_something_to_show(left):
     assert "it is env:MY_API_KEY" in left.said["logs 0"]
     assert "api_key: env:MY_API_KEY" in left.said["cfg resolved"]
     assert "api_key: ${oc.env:MY_API_KEY}" in left.said["cfg"]
+    assert "plain: env:SOMETHING#" in left.said["cfg all resolved"]
+    assert "env:SOMETHING#" in left.said["cfg of a plain one"]
 
 
 @pytest.mark.parametrize("folder", [".xrun", "results", "out"])
