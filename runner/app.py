@@ -67,7 +67,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     table.check_schema_quick(schema)
     chosen.check(experiment.results.columns)
     checks.read(experiment.checks)
-    schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
+    schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, experiment.root, schema)
     executor = executors.open(experiment)
     try:
         evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results, experiment.mask)
@@ -86,7 +86,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
             folder = workspace.results / experiment.name
             tally = watch.tally().ordered(planned)
             facts = results.Facts(tally=tally, provenance=evidence.provenance(), epoch=epoch)
-            published = invocation.helper.begin(results.publish, _portable(planned), workspace.store, folder, facts)
+            published = invocation.helper.begin(results.publish, results.Tabulated.of, _portable(planned), workspace.store, folder, facts)
             try:
                 verdicts = _checked(planned, workspace)  # meanwhile
             finally:
