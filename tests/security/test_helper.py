@@ -82,7 +82,7 @@ def test_a_sweeper_that_tolerates_a_failed_job_gets_the_answers_of_the_others(tm
     written(tmp_path, {"s.py": "def f(x: int): return {'objective': float(x)}\n", "hydra_plugins/tolerant.py": TOLERANT})
     written(tmp_path, {"conf/experiment/o.yaml": "params: {x: [1]}\nsteps: [s.f]\n"})
     written(tmp_path, {"conf/hydra/sweeper/tolerant.yaml": "_target_: hydra_plugins.tolerant.Tolerant\n"})
-    done = xrun("-m", "+experiment=o", "hydra/sweeper=tolerant", "x=1,2")
+    done = xrun("-m", "+experiment=o", "hydra/sweeper=tolerant", PYTHONPATH=str(tmp_path))
     jobs = [line for line in done.stdout.splitlines() if line.startswith("job")]
     assert jobs == [
         "job 1 1.0",
