@@ -55,43 +55,6 @@ def test_a_schema_of_the_users_is_imported_and_holds(tmp_path, xrun, written):
     assert manifest["table"]["rows"] == 2
 
 
-TOLERANT = """
-from hydra.core.plugins import Plugins
-from hydra.plugins.sweeper import Sweeper
-
-
-class Tolerant(Sweeper):
-    def __init__(self, **given):
-        pass
-
-    def setup(self, *, hydra_context, task_function, config):
-        self.launcher = Plugins.instance().instantiate_launcher(config=config, hydra_context=hydra_context, task_function=task_function)
-
-    def sweep(self, arguments):
-        base = [argument for argument in arguments if "x=" not in argument]
-        for number, value in enumerate(["1", "0.5", "2", "3"]):
-            for job in self.launcher.launch([(*base, f"++params.x=[{value}]")], initial_job_idx=number):
-                try:
-                    print("job", value, job.return_value)
-                except Exception as error:
-                    print("job", value, "failed")
-"""
-
-
-def test_a_sweeper_that_tolerates_a_failed_job_gets_the_answers_of_the_others(tmp_path, xrun, written):
-    written(tmp_path, {"s.py": "def f(x: int): return {'objective': float(x)}\n", "hydra_plugins/tolerant.py": TOLERANT})
-    written(tmp_path, {"conf/experiment/o.yaml": "params: {x: [1]}\nsteps: [s.f]\n"})
-    written(tmp_path, {"conf/hydra/sweeper/tolerant.yaml": "_target_: hydra_plugins.tolerant.Tolerant\n"})
-    done = xrun("-m", "+experiment=o", "hydra/sweeper=tolerant", PYTHONPATH=str(tmp_path))
-    jobs = [line for line in done.stdout.splitlines() if line.startswith("job")]
-    assert jobs == [
-        "job 1 1.0",
-        "job 0.5 failed",
-        "job 2 2.0",
-        "job 3 3.0",
-    ]
-
-
 ASKED = """
 import os, signal, sys
 from pathlib import Path
