@@ -74,7 +74,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     Lock.probe(workspace, experiment.name)
     schema = experiment.results.schema
     check_declared(experiment)
-    schema_checked = invocation.helper.begin(results.check_schema, experiment.root, schema)
+    schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, experiment.root, schema)
     executor = executors.open(experiment)
     try:
         evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results, experiment.mask)
@@ -94,7 +94,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
             tally = watch.tally().ordered(planned)
             watch.arrange(tally.unsuccessful)
             facts = results.Facts(tally=tally, provenance=evidence.provenance(), epoch=epoch)
-            published = invocation.helper.begin(results.publish, _portable(planned), workspace.store, folder, facts)
+            published = invocation.helper.begin(results.publish, results.Tabulated.of, _portable(planned), workspace.store, folder, facts)
             try:
                 verdicts = _checked(planned, workspace)  # meanwhile
             finally:

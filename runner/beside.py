@@ -7,27 +7,33 @@ process on another core does. It is forked before the coordinator has threads, i
 import contextlib
 import gc
 import importlib
+import json
 import os
-import pickle
 import signal
 import socket
 import sys
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from runner import process
+from runner.errors import ConfigError, IncompleteError, StoreError, UsageError, XrunError
 
 T = TypeVar("T")
+_NO_ANSWER = "the process that makes the table sent what is no answer; the runs are kept, running again publishes them"
 
 
 class Helper:
-    """A process beside this one; `call` runs a module-level function in it, or here when there is no such process."""
+    """A process beside this one; `begin` runs a module-level function in it, or here when there is no such process."""
 
     def __init__(self, warm: str | None) -> None:
         """Fork it, if this is the only thread; it calls `warm`, a function's `package.module:name`, at once. None: no process."""
         self._pid = 0
+        self._begun = self._told = 0
+        self._answers: dict[int, tuple[Any, Any]] = {}
+        """Number of a question -> value and error, where they came before they were asked for."""
         self._sock: socket.socket | None = None
         if warm is None or not hasattr(os, "fork") or threading.active_count() > 1:
             return
@@ -43,37 +49,44 @@ class Helper:
             _serve(theirs, warm, parent)
         theirs.close()
 
-    def begin(self, function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+    def begin(self, function: Callable[..., T], read: Callable[[Any], T], *arguments: Any) -> Callable[[], T]:
         """Start a module-level function in it, after what was begun before; the value of this call waits for its value.
 
-        Arguments and value are xrun's own plain values; an exception is raised where the value is asked for. Without a process, or
-        when it was killed meanwhile, the function is called here, then.
+        Arguments are xrun's own plain values. The value is None or a frozen value of plain data; `read` makes it of its fields, which
+        come as JSON, since the function may have imported a module of the user's. An XrunError is raised where the value is asked for,
+        any other exception as a RuntimeError. Without a process, or when it was killed meanwhile, the function is called here, then.
         """
+        self._begun = number = self._begun + 1
         if self._sock is not None:
             try:
-                self._sock.sendall(process.pack((function, arguments)))
+                self._sock.sendall(process.pack((number, function, arguments)))
             except OSError:
                 self.close()
-        return lambda: self._answer(function, *arguments)
+        return lambda: self._answer(number, function, read, *arguments)
 
-    def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """The function's value."""
-        return self.begin(function, *arguments)()
-
-    def _answer(self, function: Callable[..., T], *arguments: Any) -> T:
-        if self._sock is None:
+    def _answer(self, number: int, function: Callable[..., T], read: Callable[[Any], T], *arguments: Any) -> T:
+        while self._sock is not None and number not in self._answers:
+            try:
+                answer = process.read(self._sock)
+            except OSError:
+                answer = None
+            if answer is None:  # it was killed (memory?); the work can be done here as well
+                self.close()
+                break
+            told, value, error = _read(answer)
+            if told != self._told + 1:  # every question has one answer, in their order
+                raise StoreError(_NO_ANSWER)
+            self._told = told
+            self._answers[told] = value, error  # one that nobody waits for any more is left, and belongs to no other question
+        if number not in self._answers:
             return function(*arguments)
-        try:
-            answer = process.read(self._sock)
-        except OSError:
-            answer = None
-        if answer is None:  # it was killed (memory?); the work can be done here as well
-            self.close()
-            return function(*arguments)
-        value, error = process.unpack(answer)
+        value, error = self._answers.pop(number)
         if error is not None:
-            raise error
-        return value  # type: ignore[no-any-return]
+            raise _error(error)
+        try:
+            return read(value)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise StoreError(_NO_ANSWER) from None
 
     def close(self) -> None:
         """End it; idempotent."""
@@ -106,12 +119,35 @@ def _serve(sock: socket.socket, warm: str, parent: int) -> None:
         os._exit(code)
 
 
-def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+def _answer(number: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
     try:
-        return process.pack((function(*arguments), None))
+        value = function(*arguments)
+        return process.frame(json.dumps([number, None if value is None else asdict(value), None]).encode())
     except Exception as error:  # noqa: BLE001 - it is raised again where the call was made
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:  # noqa: BLE001
-            error = RuntimeError(f"{type(error).__name__}: {error}")
-        return process.pack((None, error))
+        parts = [error.problem, error.where, error.key, error.hint] if isinstance(error, ConfigError) else None
+        code = error.exit_code if isinstance(error, XrunError) else None
+        return process.frame(json.dumps([number, None, [type(error).__name__, str(error), code, parts]]).encode())
+
+
+def _read(answer: bytes) -> tuple[int, Any, Any]:
+    """Number, value and error of an answer. Raises StoreError for what is none."""
+    try:
+        number, value, error = json.loads(answer)
+        return int(number), value, error
+    except (ValueError, TypeError, RecursionError):
+        raise StoreError(_NO_ANSWER) from None
+
+
+def _error(told: Any) -> Exception:
+    """The exception that was told by its kind, text, exit code and the parts of its text."""
+    try:
+        kind, text, code, parts = told
+        if code is None:
+            return RuntimeError(f"{kind}: {text}")
+        if parts is not None:
+            problem, where, key, hint = parts
+            return ConfigError(problem, where=where, key=key, hint=hint)
+    except (ValueError, TypeError):
+        return StoreError(_NO_ANSWER)
+    kinds = {each.__name__: each for each in (UsageError, IncompleteError, StoreError)}
+    return kinds.get(str(kind), StoreError if code == StoreError.exit_code else XrunError)(str(text))

@@ -34,14 +34,25 @@ class Code:
     """Paths that the step imports and its policy does not count."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """What a script or a command executes: a file, modules as `python -m` names them, or the text after `python -c`."""
+
+    file: Path | None = None
+    modules: tuple[str, ...] = ()
+    text: str = ""
+    searched: tuple[Path, ...] = ()
+    """Folders in which its modules are looked for before the project root: of a PYTHONPATH, and where it is called."""
+
+
 class Sources:
     """Project-local modules: those found below the folders of `sys.path` that lie in the project root."""
 
-    def __init__(self, root: Path, path: list[str], first: Path | None = None) -> None:
-        """`first`: a folder that goes before the root, as a script's own does."""
+    def __init__(self, root: Path, path: list[str], first: Sequence[Path] = ()) -> None:
+        """`first`: folders that go before the root, as a script's own does."""
         self._root = root = root.resolve()
         folders = [folder for entry in path if entry and not _is_foreign(folder := Path(entry).resolve())]
-        leading = [root] if first is None else [first.resolve(), root]
+        leading = [*(folder.resolve() for folder in first), root]
         self.bases = tuple(dict.fromkeys(folder for folder in [*leading, *folders] if folder.is_relative_to(root)))
         self.file = cache(self._file)
         self.imports = cache(self._imports)
@@ -139,31 +150,39 @@ def of_modules(sources: Sources, modules: Sequence[str], file: str | None, polic
     return _code(found, places, policy)
 
 
-def of_files(root: Path, path: list[str], files: Sequence[Path], modules: Sequence[str], policy: CodePolicy) -> Code:
+def of_programs(root: Path, path: list[str], programs: Sequence[Program], policy: CodePolicy) -> Code:
     """The code of a script or a command: the files of the project that it executes.
 
-    Python files with the modules that they import; `modules` are such as `python -m` names. Only the files and modules themselves for the
-    policy `module`. Raises OSError for a file that cannot be read.
+    Python files with the modules that they import. Only the files and modules themselves for the policy `module`. Raises OSError for a
+    file that cannot be read.
     """
     if policy is CodePolicy.OFF:
         return Code()
     root, found, places = root.resolve(), dict[str, bytes](), dict[str, str]()
-    deep = policy is CodePolicy.CLOSURE
-    for file in files:
+    for program in programs:
+        for name, place, source in _executed(program, root, path, deep=policy is CodePolicy.CLOSURE):
+            found[name], places[name] = source, place
+    return _code(found, places, policy)
+
+
+def _executed(program: Program, root: Path, path: list[str], *, deep: bool) -> Iterator[tuple[str, str, bytes]]:
+    """(Name in the digest, place, bytes) of what a program executes."""
+    if (file := program.file) is not None:
         source, real = file.read_bytes(), file.resolve()  # Python puts the folder of the real file on its path
         told = os.path.relpath(real, root)
-        found[f"file:{told}"], places[f"file:{told}"] = source, told
+        yield f"file:{told}", told, source
         if deep and file.suffix in _PYTHON:
-            beside = Sources(root, path, first=real.parent)
-            for name, text in beside.closure(*_imported(source, "")).items():
-                found[f"{told}:{name}"], places[f"{told}:{name}"] = text, beside.place(name)
-    sources = Sources(root, path)
-    for module in modules:
+            beside = Sources(root, path, (real.parent, *program.searched))
+            yield from ((f"{told}:{name}", beside.place(name), text) for name, text in beside.closure(*_imported(source, "")).items())
+    sources = Sources(root, path, program.searched)
+    if deep and program.text:
+        yield from (
+            (f"-c:{name}", sources.place(name), text) for name, text in sources.closure(*_imported(program.text.encode(), "")).items()
+        )
+    for module in program.modules:
         names = [name for name in (module, f"{module}.__main__") if sources.file(name) is not None]
         texts = sources.closure(*names)
-        for name in texts if deep else names:
-            found[name], places[name] = texts[name], sources.place(name)
-    return _code(found, places, policy)
+        yield from ((name, sources.place(name), texts[name]) for name in (texts if deep else names))
 
 
 def _code(found: Mapping[str, bytes], places: Mapping[str, str], policy: CodePolicy) -> Code:

@@ -7,7 +7,7 @@ program has encoded otherwise, or cut in pieces, is not found.
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,21 +20,7 @@ _LINE = 12
 """Characters of a line of a secret of several lines (a key file) that is secret by itself."""
 _URL = re.compile(r"(\b[a-z][a-z0-9+.\-]*://[^/@:\s'\"]*:)([^/@\s'\"]+)(?=@)", re.IGNORECASE)
 _TOKEN_URL = re.compile(r"(\bhttps?://)([^/@:\s'\"]{16,})(?=@)", re.IGNORECASE)
-_NAME = r"[A-Za-z_][\w.\-]*"
-_LITERAL = re.compile(
-    rf"""(?P<head>(?P<name>{_NAME})["'\]]*(?:\s*:\s*[\w.\[\], |]+?)?\s*[:=]\s*[rbuRBU]?)"""
-    r"""(?P<mark>["'])(?P<value>(?:\\.|(?!(?P=mark)).)+)(?P=mark)"""
-)
-_BARE = re.compile(
-    rf"""(?P<head>^(?P<indent>[ \t]*(?:-[ \t]+)*)(?:export[ \t]+)?["']?(?P<name>{_NAME})["']?[ \t]*[:=][ \t]*)"""
-    r"""(?P<value>[^\s"'#\[{|>&*?](?:(?!\s#)[^\n])*)?""",
-    re.MULTILINE,
-)
-_ITEM = re.compile(r"(?P<head>^[ \t]*(?:-[ \t]+|[\w.\-]+[ \t]*:[ \t]+)+)(?P<value>[^\s#$\[{|>&*?][^\n]*)", re.MULTILINE)
 _DEFAULT = re.compile(r"\$\{\s*oc\.env\s*:\s*(\w+)\s*,[^{}]*\}")
-SETTINGS = (".yaml", ".yml", ".env", ".ini", ".cfg", ".toml", ".properties", ".conf")
-"""Files whose values need no quotation marks."""
-_PLAIN = re.compile(r"[-+]?[\d.,_]+(?:e[-+]?\d+)?|true|false|null|none|yes|no|\?\?\?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,45 +130,3 @@ def without_defaults(text: str, *, telling: bool) -> str:
 def without_url_passwords(text: str) -> str:
     """The text with `***` for the password of each URL in it."""
     return _TOKEN_URL.sub(r"\1***", _URL.sub(r"\1***", text)) if "://" in text else text
-
-
-def source(text: str, path: str = "") -> str:
-    """A program or a file of settings with `***` in place of what is assigned to a name that tells of a secret, and of URLs' passwords.
-
-    `path` tells whether values stand without quotation marks. Line breaks stay where they are.
-    """
-    text = _LITERAL.sub(_starred, without_url_passwords(without_defaults(text, telling=False)))
-    named = path.rpartition("/")[2]
-    if not (named.endswith(SETTINGS) or named.startswith(".env")):
-        return text
-    return "\n".join(_settings(text.split("\n")))
-
-
-def _settings(lines: Iterable[str]) -> Iterator[str]:
-    """Lines of a file of settings; what stands below a name that tells, indented or in a list, is secret as well."""
-    depth = -1
-    for line in lines:
-        indent = len(line) - len(line.lstrip(" \t"))
-        if depth >= 0 and line.strip() and (indent > depth or (indent == depth and line.lstrip().startswith("- "))):
-            yield _ITEM.sub(lambda found: found[0] if _PLAIN.fullmatch(found["value"].strip()) else f"{found['head']}***", line)
-            continue
-        found = _BARE.match(line)
-        depth = (
-            indent if found is not None and found["value"] is None and line[found.end() :].strip() == "" and _tells(found["name"]) else -1
-        )
-        yield _BARE.sub(_starred, line) if found is not None and found["value"] else line
-
-
-def _tells(name: str) -> bool:
-    return looks_secret(name) and name != "secrets"  # that one is a section of ours
-
-
-def _starred(found: re.Match[str]) -> str:
-    value = found["value"]
-    name = re.split(r"[.\-]", found["name"])[-1] if found.re is _LITERAL else found["name"]
-    if "${" in value:
-        return found[0].replace(value, without_defaults(value, telling=_tells(name)))
-    if not _tells(name) or _PLAIN.fullmatch(value.strip()) or value.strip(" *") == "" or "\n" in value:
-        return found[0]
-    mark = found["mark"] if found.re is _LITERAL else ""
-    return f"{found['head']}{mark}***{mark}"

@@ -38,6 +38,25 @@ class Tabulated:
     notes: tuple[str, ...] = ()
     """What is odd, and no error."""
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Tabulated":
+        """One that crossed processes as JSON. Raises KeyError, TypeError or ValueError for what is none."""
+        shown = told["preview"]
+        return cls(
+            rows=int(told["rows"]),
+            digest=str(told["digest"]),
+            violations=tuple(table.Violation(**each) for each in told["violations"]),
+            preview=table.Preview(
+                columns=tuple(map(str, shown["columns"])),
+                dtypes=tuple(map(str, shown["dtypes"])),
+                rows=int(shown["rows"]),
+                head=tuple(tuple(map(str, row)) for row in shown["head"]),
+                tail=tuple(tuple(map(str, row)) for row in shown["tail"]),
+            ),
+            columns={str(name): str(dtype) for name, dtype in told["columns"].items()},
+            notes=tuple(map(str, told["notes"])),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:

@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Protocol
 
-from runner import evidence, mask
+from runner import assigned, evidence
 from runner.mask import Mask
 from runner.plan import Plan
 from runner.provenance import data
@@ -128,7 +128,7 @@ class Grounds:
 def _tells(source: bytes, path: str, known: Mask) -> bool:
     """Whether a secret is written in a source: then it is not kept, and `xrun why` says no more than that it differs."""
     text = source.decode(errors="replace")
-    return known.found(text) or mask.source(text, path) != text
+    return known.found(text) or assigned.source(text, path) != text
 
 
 def _source(file: Path, digest: str) -> bytes | None:

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.assigned import source
 from runner.config import declared, place
 from runner.config.compose import Composer
 from runner.config.concealing import Concealer, redacted
@@ -22,8 +23,8 @@ from runner.config.noting import noting
 from runner.config.part import Part
 from runner.config.resolve import explain, first_line
 from runner.errors import ConfigError, UsageError, XrunError
-from runner.mask import NOTHING, Mask, source
-from runner.secret import labelled, pieces
+from runner.mask import NOTHING, Mask
+from runner.secret import Piece, labelled, looks_secret, pieces
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def _choosing(composer: Composer, request: Request) -> list[str]:
 def info(request: Request, topic: str) -> None:
     """Print what `--info TOPIC` prints in any Hydra application."""
     composer = _composer(request)
-    with _hydra(composer) as hydra, _without_secrets():
+    with _hydra(composer) as hydra, _without_secrets(request):
         hydra.show_info(topic, config_name=composer.config_name, overrides=_choosing(composer, request))
 
 
@@ -64,23 +65,47 @@ def show_cfg(request: Request, kind: str, package: str | None, *, resolve: bool)
             _print(part, package, resolve=resolve)
         return
     composer = _composer(request)
-    with _hydra(composer) as hydra, _without_secrets():
+    with _hydra(composer) as hydra, _without_secrets(request, package):
         lines = _choosing(composer, request)
         hydra.show_cfg(config_name=composer.config_name, overrides=lines, cfg_type=kind, package=package, resolve=resolve)
 
 
 @contextmanager
-def _without_secrets() -> Iterator[None]:
-    """What Hydra prints of a config, less what is assigned to names that tell of secrets."""
-    with redirect_stdout(StringIO()) as printed:
+def _without_secrets(request: Request, package: str | None = None) -> Iterator[None]:
+    """What Hydra prints of a config, less what is assigned to names that tell of secrets, and what is known from the config as `job`
+    has it, wherever it stands. A package below such a name is `???`: its lines do not tell.
+    """
+    with redirect_stdout(StringIO()) as printed, noting() as variables:
         yield
-    print(source(printed.getvalue(), "config.yaml"), end="")
+    head, _, rest = printed.getvalue().partition("\n")
+    if package is not None and rest.strip() and any(map(looks_secret, package.split("."))):
+        print(f"{head}\n???")
+        return
+    known = Mask((*_known(request), *pieces(Concealer(variables).tree(list(variables.values())))))
+    print(known.text(source(printed.getvalue(), "config.yaml")), end="")
+
+
+def _known(request: Request) -> Iterator[Piece]:
+    """What is secret in the config: as it is written, and, where it can be resolved, as it is then."""
+    with suppress(XrunError):  # Hydra's own pages are there for configs that are no experiment as well
+        for part in parts(request)[1]:
+            public = _public(part)
+            written = pieces(Concealer({}, public).tree(OmegaConf.to_container(part.cfg, resolve=False)))
+            yield from (piece for piece in written if "${" not in piece.value)
+            with suppress(OmegaConfBaseException, RecursionError), noting() as variables:
+                resolved = OmegaConf.to_container(part.cfg, resolve=True)
+                yield from pieces(Concealer(variables, public).tree(resolved))
+
+
+def _public(part: Part) -> frozenset[str]:
+    """What the experiment says is no secret."""
+    return frozenset(map(str, OmegaConf.select(part.cfg, "secrets.public") or ()))
 
 
 def _concealed(part: Part, *, resolve: bool) -> DictConfig:
     """A config with labels for secrets; unresolved, with `???` for those that stand in it."""
     cfg = part.cfg
-    public = frozenset(map(str, OmegaConf.select(cfg, "secrets.public") or ()))
+    public = _public(part)
     try:
         with noting() as variables:
             tree = OmegaConf.to_container(cfg, resolve=resolve)

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from runner.mask import Mask, source
+from runner.assigned import source
+from runner.mask import Mask
 
 UNTOLD = re.compile(
     r"\.env.*|\.netrc|\.pypirc|\.git-credentials|id_(?:rsa|dsa|ecdsa|ed25519).*|.*\.(?:pem|key|p12|pfx|jks|kdbx)|(?:secrets?|credentials?)\..*",

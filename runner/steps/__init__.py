@@ -71,6 +71,7 @@ def inspect_steps(experiment: Experiment) -> Inspection:
             infos.append(inspected.info)
             found.append(inspected.code)
             problems.extend((place, f"{told}: {text}") for text in inspected.problems)
+            odd.extend(inspected.notes)
             odd.extend(_exposed(step, name) for name in exposed(step.process, experiment, step.kwargs))
             continue
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from runner import code, templates
 from runner.plan import axis_names
-from runner.spec import REPLICATE, Experiment, Grid, Process, Step
+from runner.spec import REPLICATE, CodePolicy, Experiment, Grid, Process, Step
 from runner.steps import placing
 from runner.steps.about import Parameter, StepInfo
 from runner.suggest import did_you_mean, nearest
@@ -27,6 +27,7 @@ class Inspected:
     problems: tuple[str, ...]
     info: StepInfo
     code: code.Code
+    notes: tuple[str, ...] = ()
 
 
 def inspect_process(step: Step, process: Process, experiment: Experiment, path: list[str]) -> Inspected:
@@ -34,15 +35,20 @@ def inspect_process(step: Step, process: Process, experiment: Experiment, path: 
     root = experiment.root
     folder = placing.folder_of(process, root)
     problems = [*_problems(process, root, folder), *dict.fromkeys(_unknown(step, process, experiment))]
-    files, modules = ([], []) if process.script else placing.named_by(process, root, folder)
-    if process.script and (file := placing.script_of(process, root, folder)).is_file():
-        files = [file]
+    programs = placing.named_by(process, root, folder)
+    files = list(dict.fromkeys(program.file for program in programs if program.file is not None))
     try:
-        found = code.of_files(root, path, files, modules, step.code)
+        found = code.of_programs(root, path, programs, step.code)
         info = _info(step, process, experiment, files, [root / file for file in found.files])
     except OSError as error:
         return Inspected((*problems, f"{error.filename} cannot be read: {error.strerror}"), StepInfo(call=step.call), code.Code())
-    return Inspected(tuple(problems), info, found)
+    return Inspected(tuple(problems), info, found, tuple(_uncounted(step, experiment, found)))
+
+
+def _uncounted(step: Step, experiment: Experiment, found: code.Code) -> Iterator[str]:
+    """What is to be said where nothing of the project counts, and nobody has said what does instead."""
+    if not (found.files or experiment.data or step.version is not None or step.code is CodePolicy.OFF):
+        yield f"no source of the project counts for the command `{step.call}`: name its files in `data` or raise `version`"
 
 
 def _problems(process: Process, root: Path, folder: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import codec, identity, mask, plan
+from runner import assigned, codec, identity, mask, plan
 from runner.config.concealing import Concealer, redacted
 from runner.config.load import Request, load
 from runner.logged import Output, Params, Prefix, Rows
@@ -172,18 +172,181 @@ SOURCES = [
     (".env.local", "export TOKEN=hunter22\nN=1", "export TOKEN=***\nN=1"),
     ("a.py", "password: hunter22", "password: hunter22"),
 ]
+S = "sk-hunter22"
+LEAKS = [
+    ("a.py", f'API_KEY = ("{S}")'),
+    ("a.py", f'API_KEY = (\n    "{S}"\n    "{S}"\n)'),
+    ("a.py", f'api_key = """{S}"""'),
+    ("a.py", f'api_key = """\n{S}\n{S}\n"""'),
+    ("a.py", f"api_key = f'{S}'"),
+    ("a.py", f'API_KEY: Final = "{S}"'),
+    ("a.py", f'os.environ["API_KEY"] = "{S}"'),
+    ("a.py", f'os.environ.setdefault("API_KEY", "{S}")'),
+    ("a.py", f'subprocess.run("docker run -e API_KEY={S} image", shell=True)'),
+    ("a.py", f'run(["docker", "run", "-e", "API_KEY={S}"])'),
+    ("a.py", f'run(["prog", "--token", "{S}"])'),
+    ("a.py", f'run("prog --password={S} --n 3")'),
+    ("a.py", f'run("prog --api-key {S}")'),
+    ("a.py", f'url = "https://host/?api_key={S}&n=3"'),
+    ("a.py", f"run(\"curl -H 'Authorization: Bearer {S}' host\")"),
+    ("a.json", f'{{"db": {{"api-key": "{S}"}}}}'),
+    ("a.ipynb", f'{{"source": ["api_key = \\"{S}\\"\\n", "x=1\\n"]}}'),
+    ("a.ipynb", f'{{"source": ["import os\\ntoken = \\"{S}\\"\\n"]}}'),
+    ("a.ipynb", f'{{"source": ["d = {{\\"token\\": \\"{S}\\"}}\\n"]}}'),
+    ("a.ipynb", f'    "%env API_KEY={S}\\n",'),
+    ("a.ipynb", f'    "!API_KEY={S} python train.py\\n",'),
+    ("a.toml", f'api_key = "{S}"'),
+    ("a.toml", f"api_key = '''{S}'''"),
+    ("a.js", f"const apiKey = '{S}';"),
+    ("a.js", f"const apiKey = `{S}`;"),
+    ("a.ts", f'export const apiKey: string = "{S}";'),
+    ("a.ts", f'const o = {{ "apiKey": "{S}", token: "{S}" }};'),
+    ("a.R", f'api_key <- "{S}"'),
+    ("a.R", f'Sys.setenv(API_KEY = "{S}")'),
+    ("a.go", f'apiKey := "{S}"'),
+    ("a.go", f'var apiKey string = "{S}"'),
+    ("a.rb", f'config = {{ "password" => "{S}" }}'),
+    ("a.xml", f"<password>{S}</password>"),
+    ("deploy.sh", f"export API_KEY={S}"),
+    ("deploy.sh", f"export N=1 API_KEY={S}"),
+    ("deploy.sh", f"API_KEY={S} python train.py"),
+    ("deploy.sh", f"cd sub && API_KEY='{S}' python train.py; echo"),
+    ("deploy.sh", f"docker run -e API_KEY={S} image"),
+    ("deploy.sh", f"docker run -eAPI_KEY={S} image"),
+    ("deploy.sh", f"prog --password={S} x"),
+    ("deploy.sh", f"prog --token {S} x"),
+    ("deploy.sh", f'curl -H "X-Api-Key: {S}" https://host'),
+    ("deploy.sh", f"export API_KEY=${{API_KEY:-{S}}}"),
+    ("deploy", f"export API_KEY={S}"),
+    ("Dockerfile", f"ENV API_KEY={S}"),
+    ("Dockerfile", f"ENV API_KEY {S}"),
+    ("gpu.Dockerfile", f"ARG N=1 API_KEY={S}"),
+    ("Makefile", f"API_KEY := {S}"),
+    ("Makefile", f"\tAPI_KEY={S} python train.py"),
+    ("a.bat", f"set API_KEY={S}"),
+    ("a.bat", f"setx API_KEY {S}"),
+    ("a.ps1", f'$env:API_KEY = "{S}"'),
+    ("a.ps1", f"$env:API_KEY={S}"),
+    ("notes.txt", f"password: {S}"),
+    ("README", f"the command is: prog --token={S}"),
+    ("a.yaml", f"command: docker run -e API_KEY={S} image"),
+    ("a.yaml", f"args: [--token, {S}]"),
+    ("a.yaml", f"db: {{password: {S}, n: 3}}"),
+    ("a.yaml", f"environment:\n  - API_KEY={S}"),
+    ("a.yaml", f"private_key: |\n  {S}\n\n  {S}\nn: 1"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), LEAKS, ids=[f"{path} {text}" for path, text in LEAKS])
+def test_every_way_to_assign_a_value_to_a_name_that_tells(path, text):
+    shown = assigned.source(text, path)
+    assert "hunter22" not in shown
+    assert shown.count("\n") == text.count("\n")
+    assert assigned.source(shown, path) == shown
+    if path != "a.yaml":
+        assert shown.replace("***", S) == text or text.count(S) > 1  # all but the value is there
+
+
+HARMLESS = [
+    ("a.py", "train(token=token, api_key=args.api_key)"),
+    ("a.py", 'parser.add_argument("--token", "-t", help="a key")'),
+    ("a.py", 'parser.add_argument("--password", default=None)'),
+    ("a.py", 'raise ValueError("--token is required")'),
+    ("a.py", 'run(f"prog --password={password}")'),
+    ("a.py", 'run("prog --password=%s --token={}".format(x))'),
+    ("a.py", 'def login(token: "Token", key: str): ...'),
+    ("a.py", 'password = getpass("Password: ")'),
+    ("a.py", 'api_key = f"{prefix}{x}"'),
+    ("a.py", 'api_key = os.environ.get("API_KEY")'),
+    ("a.py", 'if token != "x" and password == "y":\n    pass'),
+    ("a.py", 'api_key = ""\n"""The key."""'),
+    ("a.js", "const token = await getToken(user); const o = {token: token, password}"),
+    ("a.ts", "interface A { token: string; password?: string }"),
+    ("a.go", "token := newToken()"),
+    ("a.R", "token <- get_token(user)"),
+    ("a.c", "char *password = getpass(prompt);"),
+    ("a.json", '{"max_tokens": 512, "token": null, "tokenizer": "bert"}'),
+    ("a.sh", "export API_KEY=$KEY TOKEN=$(pass show x) PASSWORD=${PASSWORD}"),
+    ("a.sh", 'export API_KEY="$KEY"; TOKEN="$(pass show x)"'),
+    ("a.sh", "echo x | docker login --password-stdin host"),
+    ("a.sh", "prog --token-file keys/token.txt"),
+    ("a.sh", "prog --token TOKEN"),
+    ("a.sh", 'if [ "$TOKEN" = "" ]; then exit 1; fi'),
+    ("Dockerfile", "ARG TOKEN\nENV TOKENIZER=bert"),
+    ("Makefile", "secrets: keys.txt\n\tcat keys.txt\ntoken: a"),
+    ("train", "token = get(3)\npassword = args.password"),
+    ("a.yaml", "api_key: ${oc.env:API_KEY}\nargs: [--token, '${kwargs.token}']\nenv: {TOKEN: '${kwargs.token}'}"),
+    ("a.yaml", "tokenizer: {pad_token: <pad>, name: bert}\nmax_tokens: 3"),
+    ("a.csv", "token,count\nthe,3"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), HARMLESS, ids=[f"{path} {text}" for path, text in HARMLESS])
+def test_what_holds_no_secret_stays_as_it_is(path, text):
+    assert assigned.source(text, path) == text
+
+
+FAMILIES = ["a.py", "a.js", "a.sh", "a.yaml", "a.txt"]
+UNITS = ["token", "token=", "token='", 'token="""', 'token=\\"', "token:\t", "token: a ", "a.", "--token ", "password = (", " ", "\\", "-"]
+UNITS += [
+    "=",
+    "token,",
+    "<token>",
+    "https://",
+    "Authorization: ",
+    "token: |\n ",
+    "- ",
+    "{token: ",
+    "export token ",
+    "key",
+    "[",
+    "${token:-",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_long_line_takes_one_look_at_each_of_its_names(unit):
+    """Half a second of processor time in all; what grows with the square of the length takes minutes."""
+    import time
+
+    line = unit * (60_000 // len(unit))
+    begun = time.process_time()
+    for path in FAMILIES:
+        assigned.source(line, path)
+    assert time.process_time() - begun < 10
+
+
+@given(st.text(st.sampled_from("token=:'\"`\\ \n\t(){}[],;&|$-<>.#%e*"), max_size=80), st.sampled_from(FAMILIES))
+def test_what_is_shown_is_shown_again_with_as_many_lines(text, path):
+    made = assigned.source(text, path)
+    assert made.count("\n") == text.count("\n")
+    assigned.source(made, path)
+
+
+@given(
+    st.sampled_from(["API_KEY={}", "export API_KEY={}", "x -e API_KEY={} y", "x --password={} y", "a; API_KEY={} b"]),
+    st.text(st.sampled_from(string.ascii_letters + string.digits + "-_./+=:@"), min_size=8, max_size=20).filter(
+        lambda t: not t.isalpha() and any(c.isalpha() for c in t) and t[0].isalnum() and not t.lower().startswith("true")
+    ),
+    st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.txt", "a.yaml", ".env"]),
+)
+def test_a_value_of_a_command_line_is_hidden_whole(line, value, path):
+    from runner.assigned.values import PLAIN
+
+    if not PLAIN.fullmatch(value):
+        assert value not in assigned.source(line.format(value), path)
 
 
 @pytest.mark.parametrize(("path", "text", "shown"), SOURCES)
 def test_what_is_assigned_to_a_name_that_tells(path, text, shown):
-    assert mask.source(text, path) == shown
+    assert assigned.source(text, path) == shown
 
 
 @given(st.text(st.sampled_from("ab:= \"'\n\tpasword#-{}$,[]*\\"), max_size=60), st.sampled_from(["a.py", "a.yaml"]))
 def test_lines_stay_lines(text, path):
-    made = mask.source(text, path)
+    made = assigned.source(text, path)
     assert made.count("\n") == text.count("\n")
-    assert mask.source(made, path).count("\n") == text.count("\n")
+    assert assigned.source(made, path).count("\n") == text.count("\n")
 
 
 def test_a_config_is_written_without_what_stands_in_it():

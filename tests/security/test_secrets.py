@@ -95,6 +95,20 @@ DIRTY = {
     "notes.ini": f"[db]\npassword = {canary('settings')}\n",
     "url.txt": f"https://me:{canary('inurl')}@host/repo.git and {canary('envkey')}\n",
     ".env": f"TOKEN={canary('dotenv')}\n",
+    "deploy.sh": f"export API_KEY={canary('shell')}\ncurl -H 'X-Api-Key: {canary('header')}' h\n"
+    f"A_TOKEN={canary('tight')} prog --token {canary('word')}\n",
+    "Dockerfile": f"FROM x\nENV API_KEY={canary('docker')}\nRUN prog --password={canary('flag')}\n",
+    "Makefile": f"API_KEY := {canary('make')}\nrun:\n\tdocker run -e API_KEY={canary('dashe')} image\n",
+    "work.ipynb": '{"cells": [{"source": ["api_key = \\"' + canary("notebook") + '\\"\\n", "x = 1\\n"]}]}\n',
+    "brackets.py": f'API_KEY = ("{canary("bracket")}")\nSECRET = """{canary("triple")}"""\nx = 1\n',
+    "keys.json": f'{{"api_key": "{canary("json")}", "n": 1}}\n',
+    "keys.toml": f'api_key = "{canary("toml")}"\nn = 1\n',
+    "keys.ts": f"const apiKey: string = '{canary('ts')}';\n",
+    "keys.js": f"const apiKey = `{canary('js')}`;\n",
+    "keys.R": f'api_key <- "{canary("arrow")}"\n',
+    "keys.xml": f"<password>{canary('xml')}</password>\n",
+    "keys.yaml": f"db: {{password: {canary('flow')}, n: 1}}\nprivate_key: |\n  {canary('block')}\n",
+    "keys.ps1": f"$env:API_KEY = '{canary('ps')}'\n",
     "conf/experiment/spy.yaml": f"# edited\n{EXPERIMENT}",
 }
 COMMANDS = {
@@ -104,6 +118,16 @@ COMMANDS = {
     "cfg": ("--cfg", "job", "+experiment=spy"),
     "cfg resolved": ("--cfg", "job", "--resolve", "+experiment=spy"),
     "cfg all": ("--cfg", "all", "+experiment=spy"),
+    "cfg all resolved": ("--cfg", "all", "--resolve", "+experiment=spy"),
+    "cfg hydra resolved": ("--cfg", "hydra", "--resolve", "+experiment=spy"),
+    "cfg of steps": ("--cfg", "all", "--resolve", "--package", "steps", "+experiment=spy"),
+    "cfg of kwargs": ("--cfg", "all", "--package", "kwargs", "+experiment=spy"),
+    "cfg below a name that tells": ("--cfg", "all", "--package", "kwargs.credentials", "+experiment=spy"),
+    "cfg of a secret": ("--cfg", "all", "--resolve", "--package", "kwargs.api_key", "+experiment=spy"),
+    "cfg of a plain one": ("--cfg", "all", "--resolve", "--package", "kwargs.plain", "+experiment=spy"),
+    "cfg job of kwargs": ("--cfg", "job", "--resolve", "--package", "kwargs", "+experiment=spy"),
+    "info all": ("--info", "all", "+experiment=spy"),
+    "info defaults": ("--info", "defaults", "+experiment=spy"),
     "info": ("--info", "config", "+experiment=spy"),
     "ls": ("ls", "spy"),
     "ls --json": ("ls", "spy", "--json"),
@@ -197,6 +221,8 @@ def test_every_command_had_something_to_show(left):
     assert "it is env:MY_API_KEY" in left.said["logs 0"]
     assert "api_key: env:MY_API_KEY" in left.said["cfg resolved"]
     assert "api_key: ${oc.env:MY_API_KEY}" in left.said["cfg"]
+    assert "plain: env:SOMETHING#" in left.said["cfg all resolved"]
+    assert "env:SOMETHING#" in left.said["cfg of a plain one"]
 
 
 @pytest.mark.parametrize("folder", [".xrun", "results", "out"])
@@ -229,10 +255,13 @@ def test_the_patch_gives_the_tree_again_but_for_the_secrets(left, tmp_path):
     assert patched["login.py"] == "user = 'me'\npassword = '***'\nretries = 4\n"
     assert patched["notes.ini"] == "[db]\npassword = ***\n"
     assert patched["url.txt"] == "https://me:***@host/repo.git and env:MY_API_KEY\n"
+    assert patched["deploy.sh"] == "export API_KEY=***\ncurl -H 'X-Api-Key: ***' h\nA_TOKEN=*** prog --token ***\n"
+    assert patched["brackets.py"] == 'API_KEY = ("***")\nSECRET = """***"""\nx = 1\n'
+    assert patched["work.ipynb"] == '{"cells": [{"source": ["api_key = \\"***\\"\\n", "x = 1\\n"]}]}\n'
     assert patched["conf/experiment/spy.yaml"].startswith("# @package _global_\n# edited\n")
     assert not (clone / ".env").exists()
     notes = (left.root / "results/spy/changes.patch").read_text().partition("diff --git")[0]
-    assert notes.count("secrets in it are replaced: ") == 4
+    assert notes.count("secrets in it are replaced: ") == 4 + 13
 
 
 def test_what_is_left_runs_again_once_the_secrets_are_given(left):

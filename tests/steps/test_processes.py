@@ -12,7 +12,7 @@ from runner.steps import inspect_steps
 def look(tmp_path):
     """`look(files, axes, kwargs, **process)` -> the inspection of one script or command."""
 
-    def inspect(files=None, axes=None, kwargs=None, step_kwargs=None, code="closure", replicates=None, **process):
+    def inspect(files=None, axes=None, kwargs=None, step_kwargs=None, code="closure", replicates=None, version=None, data=(), **process):
         for name, text in (files or {}).items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,12 +22,15 @@ def look(tmp_path):
             name="s",
             kwargs=step_kwargs or {},
             code=CodePolicy(code),
+            version=version,
             process=Process(**process),
         )
         factors = tuple(Axis(name=name, values=tuple(values)) for name, values in (axes or {}).items())
         variant = Variant(kwargs=kwargs or {}, grids=(Grid(factors=factors),))
-        return inspect_steps(Experiment(name="x", steps=(step,), variants=(variant,), root=tmp_path, yaml="", replicates=replicates))
+        whole = {"name": "x", "steps": (step,), "variants": (variant,), "root": tmp_path, "yaml": ""}
+        return inspect_steps(Experiment(**whole, replicates=replicates, data=data))
 
+    inspect.root = tmp_path
     path = list(sys.path)
     yield inspect
     sys.path[:] = path
@@ -114,7 +117,8 @@ NOTES = [
 @pytest.mark.parametrize(("process", "files", "unused"), NOTES, ids=[f"{p} {list(f)}" for p, f, _ in NOTES])
 def test_what_no_step_takes_is_noted(process, files, unused, look):
     found = look({**A, **files}, {"lr": [1]}, {"k": 1}, **process)
-    assert [note.removeprefix("no step takes the ").partition(";")[0] for note in found.notes] == unused
+    said = [note.partition(";")[0] for note in found.notes if note.startswith("no step takes the ")]
+    assert [note.removeprefix("no step takes the ") for note in said] == unused
 
 
 TREE = {
@@ -152,6 +156,89 @@ def test_what_counts_as_the_code(process, files, look):
     before = look(TREE, **process).code
     changing = [name for name in TREE if look({**TREE, name: TREE[name] + "x = 1\n"}, **process).code != before]
     assert changing == [name for name in TREE if name in files]
+
+
+CALLED = {
+    "train.py": "import helper\n",
+    "helper.py": "",
+    "sub/train.py": "import beside\n",
+    "sub/beside.py": "",
+    "lib/deep.py": "",
+    "more/other.py": "",
+    "finds.py": "import deep, other\n",
+    "run.sh": "#!/bin/sh\n# python finds.py\ncd sub\npython train.py\n",
+    "calls.sh": "set -e\nsh run.sh && echo done\n",
+    "tool": "#!/bin/bash\npython train.py\n",
+}
+TOP, SUB, FINDS = ["train.py", "helper.py"], ["sub/train.py", "sub/beside.py"], ["finds.py", "lib/deep.py"]
+FOLLOWED = [
+    ({"script": "finds.py"}, ["finds.py"]),
+    ({"script": "finds.py", "env": (("PYTHONPATH", "lib"),)}, FINDS),
+    ({"script": "finds.py", "env": (("PYTHONPATH", "lib:more"),)}, [*FINDS, "more/other.py"]),
+    ({"script": "finds.py", "env": (("PYTHONPATH", "${params.lr}"),)}, ["finds.py"]),
+    ({"command": "python finds.py", "env": (("PYTHONPATH", "lib"),)}, FINDS),
+    ({"command": "PYTHONPATH=lib:more python finds.py"}, [*FINDS, "more/other.py"]),
+    ({"command": "export PYTHONPATH=lib; python finds.py"}, FINDS),
+    ({"command": ("env", "PYTHONPATH=lib", "python", "finds.py")}, FINDS),
+    ({"command": "(PYTHONPATH=lib python train.py); python finds.py"}, [*TOP, "finds.py"]),
+    ({"command": "cd sub && python train.py"}, SUB),
+    ({"command": "cd sub; python train.py"}, SUB),
+    ({"command": "cd sub\npython train.py\n"}, SUB),
+    ({"command": "(cd sub && python train.py)"}, SUB),
+    ({"command": "(cd sub && python train.py); python train.py"}, [*SUB, *TOP]),
+    ({"command": "cd sub && cd .. && python train.py"}, TOP),
+    ({"command": "cd sub && python -m train"}, SUB),
+    ({"command": "echo cd sub && python train.py"}, TOP),
+    ({"command": "if true; then cd sub; python train.py; fi"}, SUB),
+    ({"command": "python -c 'import helper; helper.go()'"}, ["helper.py"]),
+    ({"command": "cd sub && python -c 'import beside'"}, ["sub/beside.py"]),
+    ({"command": "nice -n 5 python -c 'import helper'"}, ["helper.py"]),
+    ({"command": ("python", "-c", "import helper")}, ["helper.py"]),
+    ({"command": "bash -c 'cd sub && python train.py'"}, SUB),
+    ({"command": ("sh", "-ec", "python train.py")}, TOP),
+    ({"command": "sh run.sh"}, ["run.sh", *SUB]),
+    ({"command": "./calls.sh x"}, ["calls.sh", "run.sh", *SUB]),
+    ({"command": "./tool"}, ["tool", *TOP]),
+    ({"command": "sh run.sh; python train.py"}, ["run.sh", *SUB, *TOP]),
+    ({"command": "python $PWD/train.py"}, TOP),
+    ({"command": "python ${PWD}/train.py"}, TOP),
+    ({"command": "python $(pwd)/train.py"}, TOP),
+    ({"command": "python `pwd`/train.py"}, TOP),
+    ({"command": "grep -c 'import helper' notes.txt"}, []),
+]
+
+
+@pytest.mark.parametrize(("process", "files"), FOLLOWED, ids=[str(process) for process, _ in FOLLOWED])
+def test_what_a_shell_would_execute_counts(process, files, look):
+    for name in ("tool", "calls.sh"):
+        look(CALLED, command="true")
+        (look.root / name).chmod(0o755)
+    axes = {"lr": [1]}
+    before = look(CALLED, axes, **process)
+    assert before.problems == ()
+    changing = [name for name in CALLED if look({**CALLED, name: CALLED[name] + "# edited\n"}, axes, **process).code != before.code]
+    assert changing == [name for name in CALLED if name in files]
+
+
+def test_shell_scripts_that_call_each_other_are_read_once(look):
+    files = {"a.sh": "sh b.sh\n", "b.sh": "sh a.sh; python x.py\n", "x.py": ""}
+    before = look(files, command="sh a.sh").code
+    assert look({**files, "x.py": "y = 1\n"}, command="sh a.sh").code != before
+
+
+UNCOUNTED = "no source of the project counts for the command `{}`: name its files in `data` or raise `version`"
+
+
+@pytest.mark.parametrize("command", ["make", "Rscript model.R", "python $SCRIPT"])
+def test_a_command_of_which_nothing_counts_is_told(command, look):
+    assert look(command=command).notes == (UNCOUNTED.format(command),)
+
+
+def test_nothing_is_told_of_a_command_whose_code_is_said_not_to_count(look):
+    assert look(command="make", code="off").notes == ()
+    assert look(command="make", version=2).notes == ()
+    assert look(command="make", data=("model.csv",)).notes == ()
+    assert look(A, command="python a.py").notes == ()
 
 
 def test_the_code_of_a_file_outside_of_the_project_counts_itself_alone(look, tmp_path):

@@ -1,0 +1,122 @@
+"""The process that makes the table may hold a module of the user's: what it sends is read as JSON and held against its question."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+MODEL = """
+import os, pickle
+import pandera.pandas as pa
+from runner import process
+
+open({log!r}, "a").write(f"imported {{os.getpid()}}\\n")
+
+
+class Evil:
+    def __reduce__(self):
+        return exec, ("import os; open({log!r}, 'a').write('unpickled')",)
+
+
+real = process.frame
+if {attack}:
+    process.frame = lambda payload: real({answer})
+
+
+class Model(pa.DataFrameModel):
+    e: float
+"""
+ANSWERS = ["pickle.dumps((Evil(), None))", "b'[9'", "b'[1, 2, null]'", "b'[2, 3, null]'", "b'[2, null, [1]]'", "b'\\xff'"]
+FILES = {
+    "s.py": "def f(v): return {'e': 1.0}\n",
+    "conf/experiment/c.yaml": "params: {v: [1, 2]}\nsteps: [s.f]\nresults: {schema: sch.Model}\n",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_a_schema_of_the_users_sends_is_never_unpickled(answer, tmp_path, xrun, written):
+    log = tmp_path / "log"
+    written(tmp_path, {**FILES, "sch.py": MODEL.format(log=str(log), attack="True", answer=answer)})
+    done = xrun("+experiment=c")
+    assert "unpickled" not in log.read_text()
+    assert "imported" in log.read_text()
+    assert done.returncode == 74, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_schema_of_the_users_is_imported_and_holds(tmp_path, xrun, written):
+    log = tmp_path / "log"
+    written(tmp_path, {**FILES, "sch.py": MODEL.format(log=str(log), attack="False", answer="payload")})
+    done = xrun("+experiment=c")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "results/c/manifest.json").read_text())
+    assert manifest["table"]["valid"]
+    assert manifest["table"]["rows"] == 2
+
+
+ASKED = """
+import os, signal, sys
+from pathlib import Path
+from runner.beside import Helper
+from runner.errors import ConfigError, StoreError
+
+sys.modules["asked"] = sys.modules["__main__"]
+
+
+def refuse(what):
+    if what == "config":
+        raise ConfigError("no such thing", where="a.yaml", key="b", hint="write c")
+    if what == "store":
+        raise StoreError("the disk is gone")
+    if what == "other":
+        raise LookupError("what")
+
+
+def ready():
+    pass
+
+
+def told(question):
+    try:
+        return question()
+    except Exception as error:
+        parts = [error.problem, error.where, error.key, error.hint] if isinstance(error, ConfigError) else []
+        return [type(error).__name__, str(error), *parts]
+
+
+helper = Helper("asked:ready")
+assert helper._pid
+begin = lambda what: helper.begin(refuse, lambda _: None, what)
+"""
+
+
+def asked(body: str) -> None:
+    """Carry out these lines in a process with a helper, which has to have no other threads."""
+    subprocess.run([sys.executable, "-c", f"{ASKED}{body}\nhelper.close()"], check=True, timeout=60)
+
+
+def test_errors_are_what_they_were():
+    asked("""
+parts = ["no such thing", "a.yaml", "b", "write c"]
+assert told(begin("config")) == ["ConfigError", "a.yaml: b: no such thing\\n  write c", *parts]
+assert told(begin("store")) == ["StoreError", "the disk is gone"]
+assert told(begin("other")) == ["RuntimeError", "LookupError: what"]
+""")
+
+
+def test_an_answer_belongs_to_its_question_in_whatever_order_they_are_asked_for():
+    asked("""
+first = begin("config")
+begin("other")  # nobody asks
+last = begin("nothing")
+assert told(last) is None
+assert told(first)[0] == "ConfigError"
+""")
+
+
+def test_a_helper_that_was_killed_is_done_without():
+    asked("""
+os.kill(helper._pid, signal.SIGKILL)
+assert told(begin("store")) == ["StoreError", "the disk is gone"]
+""")
