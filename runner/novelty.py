@@ -115,7 +115,7 @@ class _Known:
         starts = Starts(reader, self._steps)
         limits: dict[int, int] = {}
         for run, state in states if not self.fallen else ():
-            again = self._choice.everything or state.word == AGAIN
+            again = self._choice.everything or (state.word == AGAIN and not self._always)
             if run.links and state.executes and (limit := min(starts.links, self._choice.taken_over) if again else starts.links):
                 limits[run.index] = limit
         if limits:

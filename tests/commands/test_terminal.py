@@ -37,7 +37,7 @@ def terminal(project: Path, *arguments: str, columns: int = 100, **variables: st
 
 
 def interrupted(project: Path, *arguments: str, columns: int = 80) -> str:
-    """The same of a sweep in which Ctrl-C is pressed as soon as two runs are done, and again when that has been answered."""
+    """The same of a sweep in which Ctrl-C is pressed as soon as a run is done, and again when that has been answered."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     shell = ["setsid", "--ctty", "--wait", XRUN, *arguments]  # a session of its own, so that ^C is for it alone
@@ -47,7 +47,7 @@ def interrupted(project: Path, *arguments: str, columns: int = 80) -> str:
         try:
             while part := os.read(ours, 65536):
                 text += part.decode()
-                if pressed < 2 and ("2/4" in text, "left" in text)[pressed]:
+                if pressed < 2 and ("1/3" in text, "left" in text)[pressed]:
                     os.write(ours, b"\x03")
                     pressed += 1
         except OSError:
@@ -99,11 +99,11 @@ def test_a_progress_bar_appears_when_it_takes_longer(project: Path) -> None:
 @pytest.mark.parametrize("columns", [80, 120])
 def test_ctrl_c_is_answered_above_the_bar_and_in_it_and_no_stale_bar_is_left(project: Path, columns: int) -> None:
     (project / "steps.py").write_text("import time\ndef square(x):\n    time.sleep(x)\n    return {'y': x}\n")
-    text = interrupted(project, "+experiment=squares", "x=1,1.1,98,99", "executor.workers=4", "--grace", "60", columns=columns)
+    text = interrupted(project, "+experiment=squares", "x=1,98,99", "executor.workers=3", "--grace", "60", columns=columns)
     assert "xrun: stopping: 2 runs may finish within 60 s; a second Ctrl-C ends them at once" in " ".join(text.split())
     assert "stopping: 2 left" in text
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    bars = [line for part in plain.splitlines() for line in part.split("\r") if "2/4" in line]
+    bars = [line for part in plain.splitlines() for line in part.split("\r") if "1/3" in line]
     assert bars
     assert all(len(bar.partition("^C")[0]) <= columns - 5 for bar in bars)  # in the last column, ^C would begin a line of its own
 

@@ -11,7 +11,7 @@ import pytest
 from runner.errors import StoreError, WorkerStartError
 from runner.execute import Stop, execute
 from runner.pending import COMMIT_RECORDS
-from runner.record import Status
+from runner.record import Notice, Status
 from runner.stop import Stage
 
 
@@ -182,7 +182,11 @@ def test_a_wish_to_stop_lets_runs_finish_until_the_deadline_then_cancels_them(wo
     begun = time.monotonic()
     records = list(execute(plan, executor, store, stop=stop))
     assert 0.6 < time.monotonic() - begun < 2
-    assert [r.status for r in records] == [Status.CANCELLED] * 2
+    answer, *ended = records
+    assert isinstance(answer, Notice)
+    assert answer.waits_for == 2
+    assert [r.status for r in ended] == [Status.CANCELLED] * 2
+    assert all(0 < r.seconds < 2 for r in ended)
     assert sorted(world.log()) == [0, 1]
 
 
@@ -193,7 +197,7 @@ def test_what_is_cut_off_does_not_replace_an_earlier_result(world):
         if repeat:
             (world.root / "slow").touch()
             threading.Timer(0.3, stop.ask, (signal.SIGTERM, 0.1)).start()
-        records = list(execute(plan, executor, store, stop=stop, force=True))
+        records = [r for r in execute(plan, executor, store, stop=stop, force=True) if not isinstance(r, Notice)]
         assert {r.status for r in records} == {Status.CANCELLED if repeat else Status.COMPLETED}
     assert {r.status for r in store.records()} == {Status.COMPLETED}
 

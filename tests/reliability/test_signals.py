@@ -84,11 +84,9 @@ def test_a_run_that_does_not_finish_within_the_grace_is_cancelled_and_executed_n
 def test_the_first_signal_is_answered_at_once_in_one_line(project):
     """F7: what is waited for, how long at most, and how to end it at once."""
     sweep(project, runs=200)
-    project.module(SLOW.replace("time.sleep(wait)", "n < 20 or (open(f'{__file__}-{n}', 'x').close(), time.sleep(99))"))
+    project.module(SLOW.replace("time.sleep(wait)", "open(f'{__file__}-{n}', 'x').close(), time.sleep(99)"))
     process = project.start("+experiment=sweep", "--grace", "60", "executor.workers=2")
-    project.wait_for_rows(20)
-    while len([*project.root.glob("*.py-*")]) < 2:  # both workers are in a run that does not end
-        time.sleep(0.02)
+    project.wait_until(lambda: len([*project.root.glob("*.py-*")]) == 2)  # both workers are in a run that does not end
     os.kill(process.pid, signal.SIGINT)
     line = process.stderr.readline()
     assert line == "xrun: stopping: 2 runs may finish within 60 s; a second Ctrl-C ends them at once\n"
@@ -105,7 +103,7 @@ def test_what_is_cut_off_tells_how_long_it_had_executed(project):
     project.wait_for_rows(10)
     os.kill(process.pid, signal.SIGINT)
     process.communicate(timeout=30)
-    with sqlite3.connect(project.root / ".xrun" / "xrun.db") as db:
+    with sqlite3.connect(project.store) as db:
         found = db.execute("SELECT seconds, started FROM run WHERE status = 'CANCELLED'").fetchall()
     assert found
     assert all(0.5 < seconds < 10 and abs(time.time() - started) < 60 for seconds, started in found)

@@ -74,14 +74,15 @@ class Sweep:
             self.begun.setdefault(*line.split())
         return set(self.begun)
 
-    def agree(self, *arguments):
-        """Plan, run, compare; the words of the plan, by n."""
+    def agree(self, *arguments, exact=True):
+        """Plan, run, compare; the words of the plan, by n. Without `exact`, runs may go on further than is announced."""
         plan = self.announced("+experiment=e", *arguments)
         due = [line["id_run"] for line in plan if line["executes"]]
         assert len(due) == len(set(due)), "a run executes once"
         assert set(due) == self.executed("+experiment=e", *arguments), plan
         for line in plan:
-            assert not line["executes"] or line.get("from_step", "first") == self.begun[line["id_run"]], line
+            if line["executes"] and (exact or "from_step" in line):
+                assert line.get("from_step", "first") == self.begun[line["id_run"]], line
         return {line["params"]["n"]: (line["state"], line["executes"]) for line in plan}
 
 
@@ -203,5 +204,5 @@ def test_so_it_is_after_one_thing_and_another(sweep, rounds):
             edit(sweep)
         if dice.random() < 0.3:
             (sweep.root / "fail").touch()
-        sweep.agree(*dice.choice([arguments for _, arguments, _ in SITUATIONS.values() if "q=1" not in arguments]))
+        sweep.agree(*dice.choice([arguments for _, arguments, _ in SITUATIONS.values() if "q=1" not in arguments]), exact=False)
         (sweep.root / "fail").unlink(missing_ok=True)
