@@ -79,7 +79,7 @@ def _moved(text: str | None, root: Path) -> str:
 def _of_another(text: str | None, root: Path) -> bool:
     """Whether an invocation was that of another project, which shares the workspace and is still there. One that was moved is the same."""
     kept = evidence.loads(text) if text else None
-    return kept is not None and kept.root not in ("", str(root)) and Path(kept.root).is_dir()
+    return kept is not None and kept.root not in ("", evidence.told_of(root)) and Path(kept.root).is_dir()
 
 
 class Grounds:

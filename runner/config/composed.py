@@ -100,7 +100,8 @@ def _configs(tree: Mapping[str, Any]) -> Iterator[tuple[dict[Any, Any], dict[Any
     header = tree.get("xrun")
     if not isinstance(header, dict) or header.get("format") not in range(1, FORMAT + 1):
         return
-    for entry in header.get("variants") or [{**header, "config": tree}]:
+    variants = header.get("variants") or [{**header, "config": tree}]
+    for entry in variants if isinstance(variants, list) else ():
         config, chosen = (entry.get("config"), entry.get("chosen")) if isinstance(entry, dict) else (None, None)
         if isinstance(config, dict) and isinstance(chosen, dict):
             yield config, chosen

@@ -122,13 +122,13 @@ def test_a_pull_request_that_makes_a_model_worse_fails_and_says_where(server):
     job = server.pull_request("worse")
     assert job.codes == {"Execute what is missing": 0, "Compare with the base branch": 1}
     (annotation,) = [line for line in job.output.splitlines() if line.startswith("::error")]
-    assert annotation.startswith("::error title=xrun check models::acc (model=cnn): acc is 0.8")
+    assert annotation.startswith("::error title=xrun check models::acc >= baseline (model=cnn): acc is 0.8")
     report = (job.machine.root / "xrun-report.md").read_text()
     assert job.summary.read_text().strip() == report.strip()
     assert len(report) < 65_536  # the longest comment that GitHub takes
     (row,) = [line for line in report.splitlines() if line.startswith("| ❌")]
     metric, group, baseline, current, delta, _, tolerance, n, verdict = [cell.strip() for cell in row.strip("|").split("|")][1:]
-    assert (metric, group, n, verdict) == ("`acc`", "model=cnn", "8", "FAIL: breach")
+    assert (metric, group, n, verdict) == ("`acc >= baseline`", "model=cnn", "8", "FAIL: breach")
     assert float(delta) == pytest.approx(-0.1, abs=1e-4)
     assert float(current.split()[0]) - float(baseline.split()[0]) == pytest.approx(float(delta), abs=1e-4)
     assert -0.1 < float(tolerance) < 0

@@ -128,7 +128,7 @@ COMMANDS: list[list[str]] = [
     ["diff", "e", "e"],
     ["diff", "results/e", "results/other", "--json"],
     ["check", "e", "-c", "y.mean > 0"],
-    ["check", "e", "--baseline", "other", "-c", "y.mean > 0.5 * baseline"],
+    ["check", "e", "--baseline", IDS[0], "-c", "y.mean > 0.5 * baseline"],
     ["query", "SELECT * FROM runs"],
     ["query", "--json", "SELECT * FROM fields"],
     ["export", "csv", "e", "out/e.csv"],
