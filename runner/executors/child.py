@@ -82,6 +82,8 @@ class _Worker:
     def _perform(self, performer: Performer, items: list[Item]) -> None:
         begun = flushed = monotonic()
         for item in items:
+            if self._page.stopping:  # also before the first one: a batch that was sent ahead is none that executes
+                return
             outcome = performer.perform(item, self._mark)
             self._check_socket()
             signal.setitimer(signal.ITIMER_REAL, 0)  # what a step has left on must not hit the next run
@@ -93,7 +95,7 @@ class _Worker:
             if now - flushed > FLUSH_SECONDS or self._bytes > FLUSH_BYTES or not outcome.status.ok:  # `on_error: stop` waits for it
                 self._send(end=False)
                 flushed = now
-            if self._page.stopping or now - begun > GIVE_BACK_SECONDS:
+            if now - begun > GIVE_BACK_SECONDS:
                 return
 
     def _mark(self, index: int, step: int) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -92,7 +93,10 @@ def limited():
     group.rmdir()
 
 
-@pytest.mark.parametrize("step", ["work.step", "{script: greedy.py}", "{command: [sh, -c, 'python greedy.py; exit $?']}"])
+SHELL = f"{{command: [sh, -c, '\"{sys.executable}\" greedy.py; exit $?']}}"  # the shell's own `python` may be any
+
+
+@pytest.mark.parametrize("step", ["work.step", "{script: greedy.py}", SHELL], ids=["call", "script", "shell"])
 def test_what_the_kernel_kills_for_want_of_memory_is_recorded_as_that(project, limited, step):
     project.module(GREEDY.replace("50_000_000", "100_000_000"))
     (project.root / "greedy.py").write_text(GREEDY_SCRIPT)
