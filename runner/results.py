@@ -172,25 +172,21 @@ def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulate
 
 def _rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> Iterator[table.Row]:
     """One row per COMPLETED run, in plan order, with this plan's params."""
-    runs = iter(plan)
+    runs, concealed = iter(plan), bool(plan.experiment.mask)
     while chunk := list(islice(runs, CHUNK)):
         wanted = [run.id_run for run in chunk]
         ids += wanted
         found = reader.results(wanted)
         for run in chunk:
             if (text := found.get(run.id_run)) is not None:
-                yield table.Row(id_run=run.id_run, params=_shown(plan, run.params), fields_json=text)
-
-
-def _shown(plan: Plan, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    return labelled(params) if plan.experiment.mask else params
+                yield table.QuickRow(id_run=run.id_run, params=labelled(run.params) if concealed else run.params, fields_json=text)
 
 
 def _chosen_rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> tuple[Iterator[table.Row], tuple[str, ...]]:
     """The same with the columns that the experiment chooses."""
     ids += [run.id_run for run in plan]
     choice = chosen.choose(plan.experiment.results.columns, ids, reader, plan.axes)
-    params = (_shown(plan, run.params) for run in plan)
+    params = (labelled(run.params) if plan.experiment.mask else run.params for run in plan)
     points = dict(zip(ids, params, strict=True))
     rows = chosen.rows(ids, reader)
     return (table.Row(id_run=r.record.id_run, params=points[r.record.id_run], fields_json=choice.fields(r)) for r in rows), choice.notes

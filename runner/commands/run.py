@@ -19,6 +19,8 @@ from runner.stop import CLEANING_SECONDS, Stop
 
 INT_GRACE = 5.0
 TERM_GRACE = 20.0
+_GARBAGE = 10_000
+"""Objects after which the collector looks: runs that are under way are thousands, and what a run leaves is no cycle."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +92,7 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
         request = shared.request(chosen)
         for experiment in load(request):
             gc.freeze()  # what start-up has imported stays; the collector need not look at it
+            gc.set_threshold(_GARBAGE)
             gc.enable()
             workspace = locate(experiment.root, chosen.workspace)
             swept = experiment.sweep is not None

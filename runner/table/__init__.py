@@ -14,6 +14,7 @@ from runner.table.files import Digest as Digest
 from runner.table.files import digests as digests
 from runner.table.files import read as read
 from runner.table.files import write as write
+from runner.table.frame import QuickRow as QuickRow
 from runner.table.frame import Row as Row
 from runner.table.frame import build as build
 from runner.table.preview import Preview as Preview

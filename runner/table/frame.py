@@ -6,6 +6,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from runner import codec
+from runner.quick import quick
 from runner.table.collection import no_collection
 from runner.table.column import texts, typed
 
@@ -24,6 +25,10 @@ class Row:
     """The point: flat, dotted names. An axis that it lacks (a union of grids) is null."""
     fields_json: str
     """What the steps wrote, `runner.codec`."""
+
+
+QuickRow = quick(Row)
+"""The same, for those who make one for every run."""
 
 
 def build(rows: Iterable[Row], axes: tuple[str, ...]) -> "pd.DataFrame":
