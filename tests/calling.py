@@ -1,13 +1,14 @@
-"""xrun called to its end without Python's imports: a sweep of three runs takes 0.4 s of CPU time and not 0.9 s.
+"""xrun called to its end without Python's imports: a sweep of three runs takes 0.3 s of CPU time and not 0.9 s.
 
 `run` is `subprocess.run` for tests that look at the exit code, at what was printed and at the files. The call is a process of its own with
-arguments, folder, environment and streams of its own, forked from one that has the libraries imported (tests/warmed.py; one a pytest
-process). No call sees anything of another one: they are forks of the same beginning.
+arguments, folder, environment and streams of its own, forked from one that has the libraries and xrun imported (tests/warmed.py; one a
+pytest process). No call sees anything of another one: they are forks of the same beginning.
 
 What such a fork hides, so that other tests must see it, with `real`:
 
-- An import that is missing, where another library has imported the same module: all libraries of `warmed.AHEAD` are there from the
-  beginning. Of our own modules it has `runner.cli` alone, so that those are imported as ever, when they are needed.
+- An import that is missing, where something else has imported the same module: all libraries of `warmed.AHEAD` and all of our own modules
+  are there from the beginning. The processes that execute steps are started as ever and import what they need; of the commands, tests/docs
+  really starts every one that a page shows.
 - What a library reads from the environment, or warns of, when it is imported. Variables that say something to the interpreter or to such a
   library (`AT_START`) lead to a real start; so does a PATH with another git, which GitPython looks for when it is imported.
 - What depends on whether a library is imported already: where the executor is serial, numpy is seeded from the first run on.
@@ -86,12 +87,12 @@ def _git(path: str | None) -> str | None:
 
 
 class Warmed:
-    """The process that has the libraries, and the modules of ours that are named."""
+    """The process that has the libraries and our own modules."""
 
-    def __init__(self, *ahead: str) -> None:
+    def __init__(self) -> None:
         self.free = threading.Lock()
         self._calls, theirs = socket.socketpair()
-        command = [sys.executable, Path(__file__).with_name("warmed.py"), str(theirs.fileno()), *ahead]
+        command = [sys.executable, Path(__file__).with_name("warmed.py"), str(theirs.fileno())]
         environment = {**BEGINNING, "OPENBLAS_NUM_THREADS": "1"}  # no threads: it forks
         null = subprocess.DEVNULL
         with theirs:

@@ -1,6 +1,6 @@
-"""The process that tests/calling.py has calls of xrun forked from: it has imported what is not ours, and waits for calls.
+"""The process that tests/calling.py has calls of xrun forked from: it has imported the libraries and xrun, and waits for calls.
 
-`warmed.py DESCRIPTOR [MODULE ...]`: a Unix socket, and what is imported besides. A call is a length of eight bytes, which brings three
+`warmed.py DESCRIPTOR`: a Unix socket. A call is a length of eight bytes, which brings three
 descriptors along for stdin, stdout and stderr, and so much JSON: {"words": argv, "cwd", "environment", "umask"}. The answers are two
 lines: the process id at once, and the exit code, as subprocess counts it, when that process has ended. It leaves when the socket ends.
 """
@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import socket
 import sys
 import tempfile
@@ -17,41 +18,53 @@ import threading
 import time
 import types
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 AHEAD = (
+    "antlr4.LL1Analyzer",
     "antlr4.error.ErrorListener",
     "dvc_data.hashfile.hash",
     "dvc_data.hashfile.tree",
     "git",
     "hydra",
     "hydra._internal.config_loader_impl",
+    "hydra._internal.core_plugins.bash_completion",
     "hydra._internal.core_plugins.basic_launcher",
     "hydra._internal.core_plugins.basic_sweeper",
+    "hydra._internal.core_plugins.file_config_source",
+    "hydra._internal.core_plugins.fish_completion",
+    "hydra._internal.core_plugins.importlib_resources_config_source",
+    "hydra._internal.core_plugins.structured_config_source",
+    "hydra._internal.core_plugins.zsh_completion",
     "hydra._internal.hydra",
     "hydra.core.plugins",
+    "importlib.resources.readers",
     "omegaconf",
     "packaging.requirements",
     "pandas",
     "pandera.pandas",
     "psutil",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "rich.live",
     "rich.progress",
     "rich.table",
+    "sqlite3",
+    "xml.etree.ElementTree",
     "yaml",
-    "runner.cli",  # with what it imports itself; nothing else of ours
 )
 
 
-def warm(names: Sequence[str]) -> None:
-    """Import them, pandera without its synthesis of test data, as xrun does."""
+def warm() -> None:
+    """Import them and all of our own modules, pandera without its synthesis of test data, as xrun does."""
     sys.modules["hypothesis"] = None  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in names:
+        for name in AHEAD:
             importlib.import_module(name)
+        package = importlib.import_module("runner")
+        for module in pkgutil.walk_packages(package.__path__, "runner."):
+            importlib.import_module(module.name)
     del sys.modules["hypothesis"]
     gc.collect()
     gc.freeze()  # pages that no collection touches stay shared with the forks
@@ -105,7 +118,7 @@ def end(code: Any) -> None:
 
 
 if __name__ == "__main__":
-    warm((*AHEAD, *sys.argv[2:]))
+    warm()
     serve(socket.socket(fileno=int(sys.argv[1])))
     from runner.cli import main
 

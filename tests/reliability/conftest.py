@@ -1,8 +1,9 @@
 """The common harness: a project whose results are a function of the parameters, `xrun` on it as a real process, what must hold after.
 
-`start` and `run` are xrun in a session of its own; `drive` is its one loop in a program that tells on stdout what was acknowledged;
-`assert_ok` holds the store against the oracle, which knows every result. The catalogue of what may happen is docs/reliability.md; module
-and test docstrings name its rows (F1 to F36).
+`start` is xrun in a session of its own; `run` a call to its end, forked from a process that has the imports (tests/calling.py), and `real`
+one that is not; `drive` is its one loop in a program that tells on stdout what was acknowledged; `assert_ok` holds the store against the
+oracle, which knows every result. The catalogue of what may happen is docs/reliability.md; module and test docstrings name its rows (F1 to
+F36).
 """
 
 import json
@@ -21,7 +22,8 @@ from typing import Any
 import pytest
 
 from runner import codec
-from tests.calling import XRUN, Warmed
+from tests import calling
+from tests.calling import XRUN
 
 WORK = """
 import time
@@ -73,15 +75,14 @@ at the end its peak of memory in MB to stderr."""
 
 @dataclass
 class Warm:
-    """xrun in the project, called often."""
+    """xrun in the project, whatever has happened to its files."""
 
     root: Path
     environment: dict[str, str]
-    process: Warmed
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Code, stdout, stderr. Never a traceback, whatever has happened to the files."""
-        done = self.process.run([str(XRUN), *arguments], str(self.root), self.environment, errors="replace")
+        """Code, stdout, stderr. Never a traceback."""
+        done = calling.run([XRUN, *arguments], cwd=self.root, env=self.environment, errors="replace")
         assert "Traceback" not in done.stderr, f"{arguments}: {done.stderr}"
         assert done.returncode in (0, 1, 2, 3, 66, 74), f"{arguments}: exit {done.returncode}: {done.stderr}"
         return done.returncode, done.stdout, done.stderr
@@ -144,8 +145,13 @@ class Project:
         return process
 
     def run(self, *arguments: str, timeout: float = 60, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-        """xrun to its end: code, stdout, stderr."""
-        process = self.start(*arguments, environment=environment)
+        """xrun to its end: code, stdout, stderr. `alive` sees of it what it has started, and not itself."""
+        done = calling.run([XRUN, *arguments], cwd=self.root, env={**self.environment, **(environment or {})}, timeout=timeout)
+        return done.returncode, done.stdout, done.stderr
+
+    def real(self, *arguments: str, timeout: float = 60) -> tuple[int, str, str]:
+        """The same, in a process that is really started: where it counts how long that takes."""
+        process = self.start(*arguments)
         out, err = process.communicate(timeout=timeout)
         return process.returncode, out, err
 
@@ -253,18 +259,10 @@ def project(tmp_path: Path) -> Iterator[Project]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def warmed() -> Iterator[Warmed]:
-    """What calls are forked from in a moment, our own modules being imported too."""
-    made = Warmed("runner.app", "runner.commands.run", "runner.table", "runner.reading", "runner.stores", "runner.checks")
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def warm(project: Project, warmed: Warmed) -> Warm:
-    """xrun in the project, for tests that call it hundreds of times."""
-    return Warm(project.root, project.environment, warmed)
+def warm(project: Project) -> Warm:
+    """xrun in the project, for tests that spoil its files."""
+    return Warm(project.root, project.environment)
 
 
 @pytest.fixture
