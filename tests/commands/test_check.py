@@ -3,14 +3,15 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
+
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
 
 STEPS = """
@@ -69,7 +70,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "conf" / "experiment" / "models.yaml").write_text(MODELS)
     (project / "conf" / "experiment" / "broken.yaml").write_text(BROKEN)
     (project / ".gitignore").write_text("__pycache__/\n")
-    subprocess.run([XRUN, "+experiment=models", "-q"], cwd=project, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    assert calling.run([XRUN, "+experiment=models", "-q"], cwd=project).returncode == 0
     git(project, "init", "-q", "-b", "main")
     git(project, "add", ".")
     git(project, "commit", "-q", "-m", "models")
@@ -187,7 +188,7 @@ class TestStory:
         elsewhere = str(tmp_path_factory.mktemp("elsewhere"))
         for arguments in (("+experiment=models", "-q"), ("check", "models", "--baseline", "git:main")):
             command = [XRUN, *arguments, "--workspace", elsewhere]
-            done = subprocess.run(command, cwd=inner, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+            done = calling.run(command, cwd=inner)
             assert done.returncode == 0, done.stderr
         assert "3 passed against git:main" in done.stderr
 

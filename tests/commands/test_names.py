@@ -4,15 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests import calling
+from tests.calling import XRUN
 from tests.commands.test_terminal import terminal
 
-XRUN = Path(sys.executable).with_name("xrun")
 STEP = """
 def train(m, n, run, k=3):
     for v in (0.2, 0.8, 0.5):
@@ -34,7 +33,7 @@ PLAIN = "# @package _global_\nname: plain\nparams: {m: [a]}\nkwargs: {n: 1}\nste
 
 def xrun(project, *arguments, **variables):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XRUN_", "GITHUB_"))}
-    return subprocess.run([XRUN, *arguments], cwd=project, env=kept | variables, capture_output=True, text=True, timeout=120, check=False)
+    return calling.run([XRUN, *arguments], cwd=project, env=kept | variables)
 
 
 def git(project, *arguments):

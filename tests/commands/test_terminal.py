@@ -7,13 +7,13 @@ import re
 import shutil
 import struct
 import subprocess
-import sys
 import termios
 from pathlib import Path
 
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
 
 
 def terminal(project: Path, *arguments: str, columns: int = 100, **variables: str) -> str:
@@ -75,11 +75,18 @@ def test_as_many_columns_as_fit_are_shown_and_the_others_are_counted(odd: Path) 
     assert "\x1b[31m" not in text
 
 
+def piped(project: Path, *arguments: str) -> str:
+    """What it prints into a pipe; it must go well."""
+    done = calling.run([XRUN, *arguments], cwd=project)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_in_a_pipe_a_row_is_one_line_of_printable_text(odd: Path) -> None:
-    done = subprocess.run([XRUN, "+experiment=odd"], cwd=odd, capture_output=True, text=True, check=True)
-    assert len(done.stdout.splitlines()) == 3
-    assert "\x1b" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) < 1000
+    told = piped(odd, "+experiment=odd")
+    assert len(told.splitlines()) == 3
+    assert "\x1b" not in told
+    assert max(map(len, told.splitlines())) < 1000
 
 
 def test_no_color_is_heeded(project: Path) -> None:
@@ -113,23 +120,23 @@ def failing(project: Path) -> str:
     message = "no " + "such thing " * 20 + "here"
     source = f"def square(x, **rest):\n    if x == 1: raise ValueError({message!r})\n    return {{'y': x}}\n"
     (project / "steps.py").write_text(source)
-    subprocess.run([XRUN, "+experiment=squares", "x=1,2", "+opt='a long value of an axis'"], cwd=project, capture_output=True, check=False)
+    calling.run([XRUN, "+experiment=squares", "x=1,2", "+opt='a long value of an axis'"], cwd=project)
     return message
 
 
 def test_in_a_pipe_a_reason_is_not_cut(project: Path) -> None:
     message = failing(project)
-    told = subprocess.run([XRUN, "ls", "squares"], cwd=project, capture_output=True, text=True, check=True).stdout
+    told = piped(project, "ls", "squares")
     assert f"ValueError: {message}" in told
 
 
 def test_in_a_pipe_digests_are_not_cut(project: Path) -> None:
-    subprocess.run([XRUN, "+experiment=squares"], cwd=project, capture_output=True, check=True)
+    piped(project, "+experiment=squares")
     shutil.copytree(project / "results/squares", project / "before")
     with (project / "steps.py").open("a") as file:
         file.write("# more\n")
-    subprocess.run([XRUN, "+experiment=squares", "+long=" + "x" * 100], cwd=project, capture_output=True, check=True)
-    told = subprocess.run([XRUN, "diff", "before", "squares"], cwd=project, capture_output=True, text=True, check=True).stdout
+    piped(project, "+experiment=squares", "+long=" + "x" * 100)
+    told = piped(project, "diff", "before", "squares")
     assert "x" * 100 in told
     assert "..." not in told
 

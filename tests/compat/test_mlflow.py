@@ -1,10 +1,7 @@
 """MLflow's functions over xrun: the document's own code, and what each call means."""
 
 import json
-import subprocess
-import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +10,8 @@ from PIL import Image
 import runner.compat.mlflow as mlflow
 from runner.record import Status
 from runner.tracking import ParamConflictError
-
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
 
 
 @pytest.fixture
@@ -277,7 +274,7 @@ def test_the_command_line_knows_the_run(document, project, start, kept):
     start(document)
     id_run = kept().run("iris_classification").id_run
     for words, seen in ((["ls", "iris_classification"], id_run), (["show", id_run], "accuracy"), (["metrics", id_run], "accuracy")):
-        done = subprocess.run([XRUN, *words], capture_output=True, text=True, check=False, cwd=project)
+        done = calling.run([XRUN, *words], cwd=project)
         assert done.returncode == 0, done.stderr
         assert seen in done.stdout
 

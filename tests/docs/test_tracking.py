@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,11 +14,12 @@ from runner.reading.views import VIEWS
 from runner.run import Run
 from runner.selectors import ATTRIBUTES, PARTS
 from runner.workspace import locate
+from tests import calling
+from tests.calling import XRUN
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tracking.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-XRUN = Path(sys.executable).with_name("xrun")
 
 
 def program(containing: str) -> str:
@@ -28,7 +28,7 @@ def program(containing: str) -> str:
 
 
 def call(*words: object, cwd: Path) -> str:
-    done = subprocess.run([*map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    done = calling.run([*map(str, words)], cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

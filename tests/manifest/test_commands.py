@@ -5,7 +5,6 @@ import gc
 import io
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.cli import main
+from tests import calling
+from tests.calling import XRUN
 from tests.manifest.test_shape import JSON, places
 
-XRUN = Path(sys.executable).with_name("xrun")
 CONFIG = """\
 # @package _global_
 name: odd
@@ -34,13 +34,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "odd_steps.py").write_text(STEPS)
     (folder / "conf" / "experiment").mkdir(parents=True)
     (folder / "conf" / "experiment" / "odd.yaml").write_text(CONFIG)
-    subprocess.run([XRUN, "+experiment=odd", "-q"], cwd=folder, check=False, capture_output=True, stdin=subprocess.DEVNULL)
+    calling.run([XRUN, "+experiment=odd", "-q"], cwd=folder)
     file = folder / "results" / "odd" / "manifest.json"
     told = json.loads(file.read_text())
     told["packages"] = {"numpy": told["packages"]["numpy"]}  # so that what is changed is mostly something else
     file.write_text(json.dumps(told))
     (folder / "kept.json").write_text(json.dumps(told))
-    subprocess.run([XRUN, "check", "odd", "-c", "y <= baseline", "--update-baseline"], cwd=folder, check=False, capture_output=True)
+    calling.run([XRUN, "check", "odd", "-c", "y <= baseline", "--update-baseline"], cwd=folder)
     return folder
 
 

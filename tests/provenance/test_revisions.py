@@ -2,13 +2,14 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from runner.errors import UsageError
 from runner.provenance import revisions
+from tests import calling
+from tests.calling import XRUN
 
 WHO = {f"GIT_{role}_{part}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
 
@@ -168,17 +169,16 @@ def test_the_gate_and_the_diff_say_it_in_a_sentence(tmp_path):
     (root / "conf/experiment/e.yaml").write_text("# @package _global_\nname: e\nparams: {x: [1, 2]}\nsteps: [steps.same]\n")
     (root / "steps.py").write_text("def same(x: int) -> dict:\n    return {'y': x}\n")
     (root / ".gitignore").write_text("__pycache__/\n")
-    xrun = Path(sys.executable).with_name("xrun")
     run(root, "init", "--quiet", "--initial-branch=main")
-    subprocess.run([xrun, "+experiment=e", "-q"], cwd=root, check=True, capture_output=True)
+    assert calling.run([XRUN, "+experiment=e", "-q"], cwd=root).returncode == 0
     for _ in range(3):
         run(root, "add", "--all")
         run(root, "commit", "--quiet", "--allow-empty", "-m", "x")
     shallow = clone(root, "--depth=1")
     for arguments in (("check", "e", "-c", "y <= baseline", "--baseline", "git:HEAD~1"), ("diff", "e@git:HEAD~1", "e")):
-        done = subprocess.run([xrun, *arguments], cwd=shallow, capture_output=True, text=True, check=False)
+        done = calling.run([XRUN, *arguments], cwd=shallow)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
         assert "this clone is shallow: `git fetch --deepen=1`" in done.stderr
     run(shallow, "fetch", "--quiet", *told_command(done.stderr))
-    done = subprocess.run([xrun, "check", "e", "-c", "y <= baseline", "--baseline", "git:HEAD~1"], cwd=shallow, check=False)
+    done = calling.run([XRUN, "check", "e", "-c", "y <= baseline", "--baseline", "git:HEAD~1"], cwd=shallow)
     assert done.returncode == 0

@@ -1,12 +1,9 @@
 """Which runs are executed again that the store knows the end of."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-XRUN = Path(sys.executable).with_name("xrun")
+from tests import calling
+from tests.calling import XRUN
 
 FLAKY = "if run.params.n == 1 and not (pathlib.Path(__file__).parent / 'well').exists():\n    END\nrun.fields.a = run.params.n"
 
@@ -77,7 +74,7 @@ def test_a_flag_swallows_no_override(project):
 def test_what_names_nothing_is_refused_before_anything_runs(project, arguments, complaint):
     project.steps(one="run.fields.a = 1")
     project.experiment("one")
-    done = subprocess.run([XRUN, "+experiment=e", *arguments], cwd=project.root, capture_output=True, text=True, timeout=60, check=False)
+    done = calling.run([XRUN, "+experiment=e", *arguments], cwd=project.root)
     assert done.returncode == 2, done.stderr
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
