@@ -1,12 +1,12 @@
-"""xrun called to its end without Python's imports: a sweep of three runs takes 0.3 s of CPU time and not 0.9 s.
+"""xrun and DVC called to their end without Python's imports: a sweep of three runs takes 0.3 s of CPU time and not 0.9 s.
 
 `run` is `subprocess.run` for tests that look at the exit code, at what was printed and at the files. The call is a process of its own with
-arguments, folder, environment and streams of its own, forked from one that has the libraries and xrun imported (tests/warmed.py; one a
-pytest process). No call sees anything of another one: they are forks of the same beginning.
+arguments, folder, environment and streams of its own, forked from one that has the program and its libraries imported (tests/warmed.py; one
+a pytest process and program). No call sees anything of another one: they are forks of the same beginning.
 
 What such a fork hides, so that other tests must see it, with `real`:
 
-- An import that is missing, where something else has imported the same module: all libraries of `warmed.AHEAD` and all of our own modules
+- An import that is missing, where something else has imported the same module: what tests/warmed.py names and all of our own modules
   are there from the beginning. The processes that execute steps are started as ever and import what they need; of the commands, tests/docs
   really starts every one that a page shows.
 - What a library reads from the environment, or warns of, when it is imported. Variables that say something to the interpreter or to such a
@@ -37,6 +37,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 XRUN = Path(sys.executable).with_name("xrun")
+DVC = Path(sys.executable).with_name("dvc")
 AT_START = ("PYTHON", "COVERAGE_", "LC_", "LANG", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_", "GIT_PYTHON_", "FSSPEC_")
 """Beginnings of variables that count when Python or a library starts."""
 LATER = "PYTHONDONTWRITEBYTECODE"
@@ -49,12 +50,12 @@ Done = subprocess.CompletedProcess[str]
 def run(
     command: Sequence[str | Path], *, cwd: Path | str, env: Mapping[str, str] | None = None, timeout: float = 120, errors: str = "strict"
 ) -> Done:
-    """`xrun ARGUMENTS`, its script named first, without input. Raises TimeoutExpired, and has killed it then.
+    """`XRUN ARGUMENTS` or `DVC ARGUMENTS`, without input. Raises TimeoutExpired, and has killed it then.
 
-    Another program, and xrun where a fork is not the same or while another thread's call is under way, is really started.
+    Another program, and these where a fork is not the same or while another thread's call is under way, is really started.
     """
     environment = dict(os.environ if env is None else env)
-    if Path(command[0]) == XRUN and _alike(environment) and (warmed := _warmed()).free.acquire(blocking=False):
+    if Path(command[0]) in (XRUN, DVC) and _alike(environment) and (warmed := _warmed(Path(command[0]).name)).free.acquire(blocking=False):
         try:
             return warmed.run([str(word) for word in command], str(cwd), environment, timeout, errors)
         finally:
@@ -87,12 +88,12 @@ def _git(path: str | None) -> str | None:
 
 
 class Warmed:
-    """The process that has the libraries and our own modules."""
+    """The process that has imported what `xrun` or `dvc` does."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str) -> None:
         self.free = threading.Lock()
         self._calls, theirs = socket.socketpair()
-        command = [sys.executable, Path(__file__).with_name("warmed.py"), str(theirs.fileno())]
+        command = [sys.executable, Path(__file__).with_name("warmed.py"), str(theirs.fileno()), program]
         environment = {**BEGINNING, "OPENBLAS_NUM_THREADS": "1"}  # no threads: it forks
         null = subprocess.DEVNULL
         with theirs:
@@ -142,8 +143,8 @@ class Warmed:
 
 
 @functools.cache
-def _warmed() -> Warmed:
-    return Warmed()
+def _warmed(program: str) -> Warmed:
+    return Warmed(program)
 
 
 def _pipe() -> tuple[io.FileIO, io.FileIO]:

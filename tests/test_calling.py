@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import calling
-from tests.calling import XRUN
+from tests.calling import DVC, XRUN
 
 STEPS = """
 import json, os, sys, tempfile, time
@@ -47,6 +47,17 @@ def project(tmp_path: Path) -> Path:
 def test_code_and_both_outputs_are_those_of_a_process_that_is_really_started(project: Path, words: list[str]) -> None:
     forked, started = (calling_([XRUN, *words], cwd=project) for calling_ in (calling.run, calling.real))
     assert (forked.returncode, forked.stdout, forked.stderr) == (started.returncode, started.stdout, started.stderr)
+
+
+@pytest.mark.parametrize("words", [["--version"], ["status"], ["init", "--no-scm"], ["unknown"]])
+def test_so_are_those_of_dvc(tmp_path: Path, words: list[str]) -> None:
+    environment, told = {**os.environ, "DVC_NO_ANALYTICS": "1", "CI": "1"}, []
+    for calling_ in (calling.run, calling.real):
+        (tmp_path / "here").mkdir()
+        done = calling_([DVC, *words], cwd=tmp_path / "here", env=environment)
+        told.append((done.returncode, done.stdout, done.stderr))
+        (tmp_path / "here").rename(tmp_path / f"done {len(told)}")
+    assert told[0] == told[1]
 
 
 def test_a_call_finds_what_a_process_of_the_script_finds(project: Path) -> None:

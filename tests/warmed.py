@@ -1,6 +1,6 @@
-"""The process that tests/calling.py has calls of xrun forked from: it has imported the libraries and xrun, and waits for calls.
+"""The process that tests/calling.py has calls of a program forked from: it has imported what the program does, and waits for calls.
 
-`warmed.py DESCRIPTOR`: a Unix socket. A call is a length of eight bytes, which brings three
+`warmed.py DESCRIPTOR PROGRAM`: a Unix socket, and `xrun` or `dvc`. A call is a length of eight bytes, which brings three
 descriptors along for stdin, stdout and stderr, and so much JSON: {"words": argv, "cwd", "environment", "umask"}. The answers are two
 lines: the process id at once, and the exit code, as subprocess counts it, when that process has ended. It leaves when the socket ends.
 """
@@ -18,9 +18,10 @@ import threading
 import time
 import types
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
-AHEAD = (
+LIBRARIES = (
     "antlr4.LL1Analyzer",
     "antlr4.error.ErrorListener",
     "dvc_data.hashfile.hash",
@@ -53,21 +54,40 @@ AHEAD = (
     "xml.etree.ElementTree",
     "yaml",
 )
+DVC = (
+    "dvc.cli.parser",  # with all of its commands
+    "dvc.dvcfile",
+    "dvc.fs.dvc",
+    "dvc.repo.experiments.refs",
+    "dvc.repo.graph",
+    "dvc.repo.metrics.show",
+    "dvc.repo.plots",
+    "dvc.repo.reproduce",
+    "dvc.stage.serialize",
+    "dvc.utils.strictyaml",
+    "dvc_data.index.checkout",
+    "dvc_render.vega",
+    "networkx",
+    "pygit2",
+    "scmrepo.git",
+)
 
 
-def warm() -> None:
-    """Import them and all of our own modules, pandera without its synthesis of test data, as xrun does."""
+def warm(names: Sequence[str]) -> None:
+    """Import them, pandera without its synthesis of test data, as xrun does."""
     sys.modules["hypothesis"] = None  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in AHEAD:
+        for name in names:
             importlib.import_module(name)
-        package = importlib.import_module("runner")
-        for module in pkgutil.walk_packages(package.__path__, "runner."):
-            importlib.import_module(module.name)
     del sys.modules["hypothesis"]
     gc.collect()
     gc.freeze()  # pages that no collection touches stay shared with the forks
+
+
+def ours() -> list[str]:
+    """All modules of xrun."""
+    return ["runner", *(module.name for module in pkgutil.walk_packages(importlib.import_module("runner").__path__, "runner."))]
 
 
 def serve(calls: socket.socket) -> None:
@@ -90,7 +110,7 @@ def serve(calls: socket.socket) -> None:
 
 
 def become(call: dict[str, Any], descriptors: list[int]) -> None:
-    """Make this process what a process of the script `xrun` is when it begins."""
+    """Make this process what a process of the program's script is when it begins."""
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)  # our own streams were made for /dev/null: buffered as for pipes and files
         os.close(descriptor)
@@ -118,11 +138,11 @@ def end(code: Any) -> None:
 
 
 if __name__ == "__main__":
-    warm()
+    program = sys.argv[2]
+    warm([*LIBRARIES, *ours()] if program == "xrun" else DVC)
     serve(socket.socket(fileno=int(sys.argv[1])))
-    from runner.cli import main
-
+    main = importlib.import_module("runner.cli" if program == "xrun" else "dvc.cli").main
     try:
-        main()
+        end(main())
     except SystemExit as exit_:
         end(exit_.code)

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import re
+import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests import calling
-from tests.calling import XRUN
+from tests.calling import DVC, XRUN
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+PROGRAMS = {"xrun": XRUN, "dvc": DVC}
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,10 @@ class Project:
 
     def sh(self, line: str, code: int = 0) -> str:
         """What a line of shell prints on stdout; its exit code must be `code`."""
-        done = subprocess.run(
-            ["sh", "-c", line],
-            cwd=self.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        program, *arguments = shlex.split(line)
+        alone = program in PROGRAMS and not re.search("[^\\w '/.,:=+-]", line)  # nothing that a shell has to do
+        command = [PROGRAMS[program], *arguments] if alone else ["sh", "-c", line]
+        done = calling.run(command, cwd=self.root, env=self.environment, timeout=300)
         assert done.returncode == code, f"{line}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

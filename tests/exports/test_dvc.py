@@ -1,18 +1,18 @@
 """DVC, the real command, in a scratch repository: what differs between two commits."""
 
 import json
+import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-DVC = Path(sys.executable).with_name("dvc")
+from tests import calling
+from tests.calling import DVC
 
 
 def dvc(root, *arguments):
-    done = subprocess.run([DVC, *arguments], cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    done = calling.run([DVC, *arguments], cwd=root, env={**os.environ, "DVC_NO_ANALYTICS": "1", "CI": "1"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 

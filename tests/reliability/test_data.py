@@ -1,14 +1,13 @@
 """F23, F24: declared data that is missing, or changes."""
 
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-DVC = Path(sys.executable).with_name("dvc")
+from tests import calling
+from tests.calling import DVC
+
 STEP = """
 from pathlib import Path
 HERE = Path(__file__).parent
@@ -30,7 +29,7 @@ def tracked(project, monkeypatch):
         for n in range(count):
             (project.root / "data" / f"{n}.txt").write_text(f"content {n}")
         for words in (("init", "--no-scm", "-q"), ("add", "-q", "data")):
-            subprocess.run([DVC, *words], cwd=project.root, env=project.environment, check=True, capture_output=True)
+            assert calling.run([DVC, *words], cwd=project.root, env=project.environment).returncode == 0
         project.module(STEP)
         project.experiment("data", "{n: [1, 2]}", data=["data"])
 
@@ -55,7 +54,7 @@ def test_missing_data_starts_no_run_and_says_how_to_get_it(project, tracked, cou
         assert len(err.splitlines()) <= 3
         assert not (project.root / "executed").exists()
     (project.root / "data").rmdir()
-    subprocess.run([DVC, "checkout", "-q"], cwd=project.root, env=project.environment, check=True, capture_output=True)
+    assert calling.run([DVC, "checkout", "-q"], cwd=project.root, env=project.environment).returncode == 0
     assert project.run("+experiment=data", "seed=5", timeout=120)[0] == 0
     assert (project.root / "executed").exists()
 

@@ -13,7 +13,7 @@ def slow(project, name="sweep", wait=0.02, runs=1000, **more):
 
 
 def test_a_second_xrun_on_the_same_experiment_is_refused_at_once_and_told_by_whom(project):
-    slow(project)
+    slow(project, wait=0.2)  # for longer than all calls take on a busy machine
     first = project.start("+experiment=sweep")
     project.wait_for_rows(1)
     took, usual = [], []

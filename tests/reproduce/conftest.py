@@ -128,7 +128,7 @@ class Project:
         return self.call("git", *arguments, cwd=cwd).stdout.strip()
 
     def dvc(self, *arguments: str, code: int = 0) -> str:
-        return self.call(sys.executable, "-P", "-m", "dvc", *arguments, code=code).stdout
+        return self.call(str(BIN / "dvc"), *arguments, code=code).stdout
 
     def xrun(self, *arguments: str, code: int = 0, cwd: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
         return self.call(str(BIN / "xrun"), *arguments, code=code, cwd=cwd, **variables)
