@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -13,9 +12,10 @@ import pytest
 
 from runner.commands import COMMANDS
 from runner.config.schema import TOP_LEVEL
+from tests import calling
+from tests.calling import XRUN
 
 ROOT = Path(__file__).parents[2]
-XRUN = Path(sys.executable).with_name("xrun")
 PAGES = ["README.md", "SECURITY.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 NOT_OURS = ("make ", "pip ")
 
@@ -44,10 +44,14 @@ def commit(project: Path) -> None:
 
 
 def xrun(project: Path, line: str) -> subprocess.CompletedProcess[str]:
+    """Really started: tests/calling.py relies on it."""
     words = shlex.split(line)
     assert words[0] == "xrun", line
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
-    return subprocess.run([XRUN, *words[1:]], cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return calling.real([XRUN, *words[1:]], cwd=project, env=variables())
+
+
+def variables() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -56,7 +60,7 @@ def test_every_command_of_a_page_works_in_order(page: str, project: Path) -> Non
     if page in ("README.md", "docs/reproduce.md"):  # what is not committed cannot be reproduced
         commit(project)
     if shown:  # in the README it is `make run` that does
-        assert xrun(project, "xrun +experiment=coins -q").returncode == 0
+        assert calling.run([XRUN, "+experiment=coins", "-q"], cwd=project, env=variables()).returncode == 0
     for line in shown:
         done = xrun(project, line)
         assert done.returncode == 0, f"{page}: {line}\n{done.stdout}{done.stderr}"
