@@ -8,7 +8,7 @@ What such a fork hides, so that other tests must see it, with `real`:
 
 - An import that is missing, where something else has imported the same module: what tests/warmed.py names and all of our own modules
   are there from the beginning. The processes that execute steps are started as ever and import what they need; of the commands, tests/docs
-  really starts every one that a page shows.
+  really starts one of every kind that a page shows.
 - What a library reads from the environment, or warns of, when it is imported. Variables that say something to the interpreter or to such a
   library (`AT_START`) lead to a real start; so does a PATH with another git, which GitPython looks for when it is imported.
 - What depends on whether a library is imported already: where the executor is serial, numpy is seeded from the first run on.

@@ -43,31 +43,38 @@ def commit(project: Path) -> None:
         subprocess.run(["git", *words.split()], cwd=project, check=True)
 
 
-def xrun(project: Path, line: str) -> subprocess.CompletedProcess[str]:
-    """Really started: tests/calling.py relies on it."""
-    words = shlex.split(line)
-    assert words[0] == "xrun", line
-    return calling.real([XRUN, *words[1:]], cwd=project, env=variables())
+Started = set[tuple[str, ...]]
 
 
-def variables() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("XRUN_")}
+@pytest.fixture(scope="module")
+def started() -> Started:
+    """Which commands, with which options, were really started: one of each is, which tests/calling.py relies on."""
+    return set()
+
+
+def xrun(project: Path, line: str, started: Started) -> subprocess.CompletedProcess[str]:
+    program, *words = shlex.split(line)
+    assert program == "xrun", line
+    command = (*(word for word in words[:1] if word in COMMANDS), *sorted(word.partition("=")[0] for word in words if word.startswith("-")))
+    call = calling.run if command in started else calling.real
+    started.add(command)
+    return call([XRUN, *words], cwd=project, env={k: v for k, v in os.environ.items() if not k.startswith("XRUN_")})
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_of_a_page_works_in_order(page: str, project: Path) -> None:
+def test_every_command_of_a_page_works_in_order(page: str, project: Path, started: Started) -> None:
     shown = commands(page)
     if page in ("README.md", "docs/reproduce.md"):  # what is not committed cannot be reproduced
         commit(project)
     if shown:  # in the README it is `make run` that does
-        assert calling.run([XRUN, "+experiment=coins", "-q"], cwd=project, env=variables()).returncode == 0
+        assert xrun(project, "xrun +experiment=coins -q", started).returncode == 0
     for line in shown:
-        done = xrun(project, line)
+        done = xrun(project, line, started)
         assert done.returncode == 0, f"{page}: {line}\n{done.stdout}{done.stderr}"
 
 
-def test_readme_shows_what_its_first_command_prints(project: Path) -> None:
-    done = xrun(project, "xrun +experiment=coins -m N=10,100")
+def test_readme_shows_what_its_first_command_prints(project: Path, started: Started) -> None:
+    done = xrun(project, "xrun +experiment=coins -m N=10,100", started)
     shown = blocks("README.md")[0]
     for line in done.stdout.splitlines():
         assert line in shown
@@ -100,8 +107,8 @@ def test_the_command_reference_names_every_sub_command() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_sub_command_has_help_with_an_example(name: str, project: Path) -> None:
-    done = xrun(project, f"xrun {name} --help")
+def test_every_sub_command_has_help_with_an_example(name: str, project: Path, started: Started) -> None:
+    done = xrun(project, f"xrun {name} --help", started)
     assert done.returncode == 0
     assert "example: xrun" in done.stdout
 
