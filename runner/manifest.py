@@ -124,7 +124,7 @@ def of(tree: Any) -> Manifest:
         experiment=_maybe(told.get("experiment"), lambda part: part.text(_EXPERIMENT, "the name of an experiment")),
         written=_maybe(told.get("written"), lambda part: part.text(_TIME, "a time as 2026-01-31T12:00:00Z")),
         overrides=told.get("overrides").texts(),
-        seed=_maybe(told.get("seed"), Part.whole),
+        seed=_maybe(told.get("seed"), Part.integer),
         steps=tuple(
             Step(name=_maybe(each.get("name"), Part.text), code=_maybe(each.get("code"), Part.text)) for each in told.get("steps").items()
         ),

@@ -17,6 +17,7 @@ from runner.errors import IncompleteError, StoreError
 from runner.manifest import FORMAT
 from runner.plan import Plan, Run
 from runner.provenance.environment import masked
+from runner.provenance.patch import printable
 from runner.record import Provenance, Record, Status
 from runner.secret import labelled
 from runner.steps import import_root
@@ -235,13 +236,13 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
 def _below_git(root: Path) -> str | None:
     """The project root as the repository around it names it; None without one."""
     top = git_root(root.resolve())
-    return root.resolve().relative_to(top).as_posix() if top else None
+    return printable(root.resolve().relative_to(top).as_posix()) if top else None
 
 
 def _working(root: Path) -> str | None:
     """The folder that the steps ran in, relative to the project root: their paths may be relative to it. None where it lies elsewhere."""
     try:
-        return Path.cwd().relative_to(root.resolve()).as_posix()
+        return printable(Path.cwd().relative_to(root.resolve()).as_posix())
     except (OSError, ValueError):  # OSError: it was removed
         return None
 

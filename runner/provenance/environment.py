@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.errors import ConfigError
 from runner.mask import NOTHING, Mask, without_url_passwords
+from runner.provenance.patch import printable
 from runner.record import DataState, GitState, Provenance
 from runner.secret import SHORTEST, Piece, looks_secret
 from runner.suggest import did_you_mean
@@ -30,7 +31,7 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
         host=platform.node(),
         user=_user(),
         packages=installed(),
-        argv=tuple(mask.text(masked(argument)) for argument in argv),
+        argv=tuple(printable(mask.text(masked(argument))) for argument in argv),
         cpus=_cpus(),
     )
 

@@ -105,7 +105,7 @@ def _unreadable(repo: "Repo", remote: str | None, why: str) -> GitState:
 
     commit = branch = None
     with suppress(Exception):  # of many kinds, for damaged and for new forms of repositories
-        branch = repo.active_branch.name
+        branch = patch.printable(repo.active_branch.name)
     with suppress(Exception):
         commit = SymbolicReference.dereference_recursive(repo, "HEAD")
     return GitState(commit=commit, branch=branch, remote=remote, dirty=True, patch=patch.note(why))
@@ -129,7 +129,7 @@ def _parse(output: bytes) -> _Status:
     commit, branch = headers.get("branch.oid"), headers.get("branch.head")
     return _Status(
         commit=None if commit == "(initial)" else commit,
-        branch=None if branch == "(detached)" else branch,
+        branch=None if branch is None or branch == "(detached)" else patch.printable(branch),
         changed=tuple(changed),
         submodules=tuple(submodules),
         untracked=tuple(untracked),
@@ -142,7 +142,7 @@ def _remote(repo: "Repo") -> str | None:
     with suppress(Exception):  # configuration that GitPython cannot read is no reason to stop
         urls = {remote.name: remote.url for remote in repo.remotes}
     url = urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
-    return without_credentials(url) if url else None
+    return patch.printable(without_credentials(url)) if url else None
 
 
 def without_credentials(url: str) -> str:

@@ -33,11 +33,12 @@ class Said:
         return set(epochs) - self._alive
 
 
-def attempt(folder, epoch, id_run=R):
-    """An attempt by this invocation, which makes a file that says so."""
+def attempt(folder, epoch, id_run=R, *, makes=True):
+    """An attempt by this invocation, which makes a file that says so, or none."""
     descriptor = replaced.put_aside(folder, id_run, epoch)
-    (folder / id_run).mkdir()
-    (folder / id_run / "by").write_text(str(epoch))
+    if makes:
+        (folder / id_run).mkdir()
+        (folder / id_run / "by").write_text(str(epoch))
     if descriptor is not None:
         os.close(descriptor)
 
@@ -47,7 +48,7 @@ def names(folder):
 
 
 def made_by(place):
-    return (place / "by").read_text() if place.exists() else None
+    return (place / "by").read_text() if (place / "by").exists() else None
 
 
 def test_the_first_attempt_puts_nothing_aside_and_makes_no_place(tmp_path):
@@ -78,31 +79,55 @@ def test_an_empty_folder_that_lies_aside_is_not_overwritten(tmp_path):
 
 
 @given(
-    epochs=st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=8),
+    epochs=st.lists(st.tuples(st.integers(1, 5), st.booleans(), st.booleans()), min_size=1, max_size=8),
     between=st.lists(st.booleans(), min_size=8, max_size=8),
 )
 def test_the_files_of_the_record_are_found_and_put_back_whoever_executed_it_and_ended_how(epochs, between):
-    """Invocations in any order of their numbers, each of which lands or not; somebody tidies up in between or not."""
+    """Invocations in any order of their numbers, each of which makes files or not, and lands or not; somebody tidies up in between or not.
+
+    Of one that made none it does not matter what lies there: its record names no file.
+    """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        owner, before = None, None
-        for (epoch, lands), tidy in zip(epochs, between, strict=False):
+        owner, before, left = None, None, None
+        for (epoch, makes, lands), tidy in zip(epochs, between, strict=False):
             if epoch in (owner, before):
                 continue  # an invocation executes a run once, but for retries
-            attempt(folder, epoch)
+            attempt(folder, epoch, makes=makes)
             before = epoch
-            owner = epoch if lands else owner
+            if lands:
+                owner, left = epoch, str(epoch) if makes else None
             if owner is None:
                 continue
-            assert made_by(replaced.Places(folder).of(R, owner)) == str(owner)
+            assert left is None or made_by(replaced.Places(folder).of(R, owner)) == left
             if tidy:
                 decide_all(folder, Said({R: owner}))
-                assert made_by(folder / R) == str(owner)
+                assert left is None or made_by(folder / R) == left
                 assert not (folder / replaced.PLACE).exists()
                 before = None
         decide_all(folder, Said({R: owner} if owner is not None else {}))
         assert names(folder) == []
-        assert owner is None or made_by(folder / R) == str(owner)
+        assert left is None or made_by(folder / R) == left
+
+
+def test_what_is_made_behind_an_attempt_that_was_killed_before_it_made_a_folder_is_not_taken_for_the_old_files(tmp_path):
+    attempt(tmp_path, 1)
+    attempt(tmp_path, 2, makes=False)
+    attempt(tmp_path, 3)
+    assert made_by(replaced.Places(tmp_path).of(R, 3)) == "3"
+    assert made_by(replaced.Places(tmp_path).of(R, 1)) == "1"
+    decide_all(tmp_path, Said({R: 3}))
+    assert made_by(tmp_path / R) == "3"
+
+
+def test_a_retry_whose_first_attempt_made_no_folder_is_one_that_goes_on(tmp_path):
+    attempt(tmp_path, 1)
+    attempt(tmp_path, 2, makes=False)
+    held = replaced.put_aside(tmp_path, R, 2)
+    (stack,) = replaced.asides(tmp_path).values()
+    assert [replaced.is_used(aside) for aside in stack] == [True]
+    os.close(held)
+    assert not replaced.is_used(stack[0])
 
 
 CUT = """
