@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runner import codec, identity
+from runner.codec import printable
 from runner.plan import Plan
-from runner.provenance.patch import printable
 from runner.secret import labelled
 
 

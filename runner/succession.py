@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from runner.claims import Claims
 from runner.replaced import Aside
 
 LOOK_SECONDS = 1.0
+CHUNK = 256
+"""Runs that are claimed together, since each look at what lies aside is one at all of it."""
 PATIENCE = 2.0
 """Seconds for the attempts of an xrun that was killed to be over; whatever it has started is gone by then."""
 
@@ -56,11 +59,14 @@ class Succession:
 
     def _decide(self, ended: Callable[[set[int]], bool]) -> None:
         until = time.monotonic() + PATIENCE
-        for id_run in replaced.asides(self._artifacts):
-            with self._claims.holding(id_run) if self._claims is not None else nullcontext(True) as mine:
-                stack = replaced.stack_of(self._artifacts, id_run) if mine else []  # as it is now that nobody executes the run
-                if stack and ended({aside.epoch for aside in stack}):
-                    _end(self._artifacts, self._store, stack, until)
+        names = iter(replaced.asides(self._artifacts))
+        while chunk := list(islice(names, CHUNK)):
+            with ExitStack() as claimed:
+                mine = [id_run for id_run in chunk if self._claims is None or claimed.enter_context(self._claims.holding(id_run))]
+                stacks = replaced.asides(self._artifacts)  # as they are now that nobody executes these runs
+                for stack in (stacks[id_run] for id_run in mine if id_run in stacks):
+                    if ended({aside.epoch for aside in stack}):
+                        _end(self._artifacts, self._store, stack, until)
         replaced.clean(self._artifacts)
 
 
@@ -82,12 +88,12 @@ def _end(artifacts: Path, store: Knowing, stack: Sequence[Aside], until: float) 
 
 def leftovers(artifacts: Path, store: Knowing, going: Iterable[str] = ()) -> list[Path]:
     """The folders that `decide_all` removes, if the runs `going` are gone by then."""
-    stacks = replaced.asides(artifacts)
-    owners = store.owners(list(stacks))
+    stacks, gone = replaced.asides(artifacts), frozenset(going)
+    owners = {id_run: owner for id_run, owner in store.owners(list(stacks)).items() if id_run not in gone}
     found = replaced.waste(artifacts)
     for id_run, stack in stacks.items():
-        owner = owners.get(id_run) if id_run not in set(going) else None
-        if owner is None and id_run in owners and id_run not in set(going):
+        owner = owners.get(id_run)
+        if owner is None and id_run in owners:  # damage hides it
             continue
         kept = replaced.holding(stack, owner) if owner is not None else None
         found += [aside.path for aside in stack if aside != kept]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Protocol
 
 from runner import assigned, evidence
+from runner.codec import printable
 from runner.mask import Mask
 from runner.plan import Plan
 from runner.provenance import data
-from runner.provenance.patch import printable
 from runner.record import DataState
 from runner.stores import FullError
 from runner.stores.explained import Doubt

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from runner.codec import printable
 from runner.errors import ConfigError
 from runner.mask import NOTHING, Mask, without_url_passwords
-from runner.provenance.patch import printable
 from runner.record import DataState, GitState, Provenance
 from runner.secret import SHORTEST, Piece, looks_secret
 from runner.suggest import did_you_mean

@@ -272,3 +272,25 @@ def test_between_runs_only_what_has_landed_goes_and_nothing_is_put_back(successi
     mine.look()
     assert names(folder) == [f"{OTHER}.1.3"]
     assert made_by(folder / R) == "3"
+
+
+def test_of_many_runs_those_are_decided_that_nobody_else_has_claimed(succession, tmp_path, monkeypatch):
+    """They are claimed a few at a time."""
+    monkeypatch.setattr("runner.succession.CHUNK", 3)
+    ids = [f"{R[:-2]}{n:02}" for n in range(10)]
+    folder, mine = succession(Said(dict.fromkeys(ids, 1)), 3)
+    for id_run in ids:
+        attempt(folder, 1, id_run)
+        attempt(folder, 2, id_run)
+    claimed = "import sys; from pathlib import Path; from runner.claims import Claims; c = Claims(Path(sys.argv[1])); c.claim(sys.argv[2])"
+    command = [sys.executable, "-c", f"{claimed}; print(flush=True); sys.stdin.read()", str(tmp_path / "locks"), ids[4]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        mine.begin()
+        assert names(folder) == [f"{ids[4]}.1.2"]
+        other.stdin.close()
+        other.wait()
+    assert [made_by(folder / id_run) for id_run in ids] == ["1"] * 4 + ["2"] + ["1"] * 5
+    mine.begin()
+    assert names(folder) == []
+    assert made_by(folder / ids[4]) == "1"
