@@ -1,4 +1,4 @@
-"""Odd names and texts come back the same from the store, CSV, Parquet and JSON, or are refused the same way before anything runs."""
+"""F25: odd names and texts come back the same from the store, CSV, Parquet and JSON, or are refused the same way before anything runs."""
 
 import csv
 import io

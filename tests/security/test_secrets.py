@@ -1,4 +1,4 @@
-"""A secret reaches no file and no screen: one canary in every place that a secret comes from, and a look at all that is left behind."""
+"""F30: a secret reaches no file and no screen: one canary in every place that a secret comes from, and a look at all that is left behind."""
 
 import re
 import subprocess
