@@ -74,7 +74,8 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     begun = time.monotonic()
     Lock.probe(workspace, experiment.name)
     check_declared(experiment)
-    schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, experiment.root, experiment.results.schema)
+    root, schema = experiment.root, experiment.results.schema
+    schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, root, schema, foreign=isinstance(schema, str))
     executor = executors.open(experiment)
     try:
         evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results, experiment.mask)
@@ -135,7 +136,9 @@ def _publish(
 ) -> tuple[Tally, results.Tabulated, tuple[checks.Verdict, ...]]:
     """Have the results folder show the plan; meanwhile judge the checks, and put what did not complete into the plan's order."""
     folder = workspace.results / planned.experiment.name
-    published = invocation.helper.begin(results.publish, results.Tabulated.of, _portable(planned), workspace.store, folder, facts)
+    foreign = isinstance(planned.experiment.results.schema, str)
+    given = (_portable(planned), workspace.store, folder, facts)
+    published = invocation.helper.begin(results.publish, results.Tabulated.of, *given, foreign=foreign)
     try:
         tally = facts.tally.ordered(run.id_run for run in planned)
         verdicts = _checked(planned, workspace)

@@ -12,6 +12,8 @@ from runner.claims import Claims
 from runner.replaced import Aside
 
 LOOK_SECONDS = 1.0
+LONGEST_LOOK = 0.1
+"""Seconds after which a look ends, since nobody feeds the workers or looks at their time limits meanwhile; the next one goes on."""
 CHUNK = 256
 """Runs that are claimed together, since each look at what lies aside is one at all of it."""
 PATIENCE = 2.0
@@ -47,9 +49,12 @@ class Succession:
             return
         own = {id_run: stack for id_run, stack in replaced.asides(self._artifacts).items() if stack[-1].epoch == self._epoch}
         owners = self._store.owners(list(own)) if own else {}
-        for id_run, stack in own.items():
-            if owners.get(id_run) == self._epoch:  # nothing is put back here: whoever executes it next is not disturbed
-                replaced.decide(self._artifacts, stack, self._epoch)
+        landed = [id_run for id_run in own if owners.get(id_run) == self._epoch]
+        until = time.monotonic() + LONGEST_LOOK
+        for id_run in landed:  # nothing is put back here: whoever executes it next is not disturbed
+            replaced.decide(self._artifacts, own[id_run], self._epoch)
+            if time.monotonic() > until:
+                break
         self._due = time.monotonic() + max(LOOK_SECONDS, 10 * (time.monotonic() - now))
 
     def end(self) -> None:

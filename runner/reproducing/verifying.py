@@ -128,7 +128,7 @@ def _schema(recording: Recording, experiment: Experiment, *, imports: bool) -> I
     except XrunError as error:
         yield Found(what="schema", outcome=Outcome.DIFFERS, now=_line(error))
         return
-    except Exception as error:  # noqa: BLE001 - the schema is the user's code, which may do anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the schema is the user's code, which may do anything
         yield Found(what="schema", outcome=Outcome.DIFFERS, now=f"{schema}: {type(error).__name__}: {error}")
         return
     valid = recording.manifest.table.valid

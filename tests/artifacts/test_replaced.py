@@ -274,6 +274,22 @@ def test_between_runs_only_what_has_landed_goes_and_nothing_is_put_back(successi
     assert made_by(folder / R) == "3"
 
 
+def test_a_look_ends_in_time_for_what_executes_and_the_next_one_goes_on(succession, monkeypatch):
+    monkeypatch.setattr("runner.succession.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("runner.succession.LONGEST_LOOK", 0.0)
+    ids = [f"{R[:-2]}{n:02}" for n in range(3)]
+    folder, mine = succession(Said(dict.fromkeys(ids, 3), alive={3}), 3)
+    for id_run in ids:
+        for epoch in (1, 3):
+            attempt(folder, epoch, id_run)
+    left = []
+    for _ in ids:
+        monkeypatch.setattr(mine, "_due", 0.0)
+        mine.look()
+        left.append(len(names(folder)))
+    assert left == [2, 1, 0]
+
+
 def test_of_many_runs_those_are_decided_that_nobody_else_has_claimed(succession, tmp_path, monkeypatch):
     """They are claimed a few at a time."""
     monkeypatch.setattr("runner.succession.CHUNK", 3)
