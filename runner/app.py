@@ -24,6 +24,7 @@ from runner.spec import CodePolicy, Experiment
 from runner.steps import Inspection, inspect_steps
 from runner.steps.loading import Expected
 from runner.succession import Succession
+from runner.tally import Tally
 from runner.trust import Grounds
 from runner.watch import Watch
 from runner.worker import Job
@@ -72,17 +73,13 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     """Execute what is missing, then build, validate and publish the table."""
     begun = time.monotonic()
     Lock.probe(workspace, experiment.name)
-    schema = experiment.results.schema
     check_declared(experiment)
-    schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, experiment.root, schema)
+    root, schema = experiment.root, experiment.results.schema
+    schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, root, schema, foreign=isinstance(schema, str))
     executor = executors.open(experiment)
     try:
         evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results, experiment.mask)
-        evidence.data = data_states(experiment, workspace)  # while the executor gets ready
-        inspection = executor.inspect(experiment)
-        planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)
-        for note in (*map(experiment.mask.text, inspection.notes), *_not_enforced(experiment, executor)):
-            invocation.console.say(f"xrun: warning: {note}")
+        planned = _planned(experiment, executor, workspace, invocation, evidence)
         with located(experiment.locate):
             schema_checked()
         if experiment.provenance.git_clean:
@@ -90,15 +87,8 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         lock = Lock(workspace, experiment.name)
         try:
             watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
-            folder = workspace.results / experiment.name
-            tally = watch.tally().ordered(planned)
-            watch.arrange(tally.unsuccessful)
-            facts = results.Facts(tally=tally, provenance=evidence.provenance(), epoch=epoch)
-            published = invocation.helper.begin(results.publish, results.Tabulated.of, _portable(planned), workspace.store, folder, facts)
-            try:
-                verdicts = _checked(planned, workspace)  # meanwhile
-            finally:
-                made = published()
+            facts = results.Facts(tally=watch.tally(), provenance=evidence.provenance(), epoch=epoch)
+            tally, made, verdicts = _publish(planned, facts, workspace, invocation)
         finally:
             lock.release()
     except KeyboardInterrupt:
@@ -109,7 +99,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     result = Result(
         experiment=experiment.name,
         plan=planned,
-        folder=folder,
+        folder=workspace.results / experiment.name,
         tally=tally,
         table=made,
         verdicts=verdicts,
@@ -118,8 +108,19 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
         reason=invocation.stop.reason,
         seconds=time.monotonic() - begun,
     )
+    watch.arrange(tally.unsuccessful)
     account.show(result, watch, invocation.console)
     return result
+
+
+def _planned(experiment: Experiment, executor: Executor, workspace: Workspace, invocation: Invocation, evidence: Search) -> Plan:
+    """The runs that are asked for, by what the executor found in the steps; people hear what is odd about them."""
+    evidence.data = data_states(experiment, workspace)  # while the executor gets ready
+    inspection = executor.inspect(experiment)
+    planned = plan.limited(expand(experiment, inspection, evidence.data), invocation.only)
+    for note in (*map(experiment.mask.text, inspection.notes), *_not_enforced(experiment, executor)):
+        invocation.console.say(f"xrun: warning: {note}")
+    return planned
 
 
 def _not_enforced(experiment: Experiment, executor: Executor) -> list[str]:
@@ -128,6 +129,22 @@ def _not_enforced(experiment: Experiment, executor: Executor) -> list[str]:
         return []
     limits = [option for option in ("timeout", "max_memory") if any(getattr(step, option) for step in experiment.steps)]
     return [f"`{option}` is enforced by the executor `local` alone; here it is not" for option in limits]
+
+
+def _publish(
+    planned: Plan, facts: results.Facts, workspace: Workspace, invocation: Invocation
+) -> tuple[Tally, results.Tabulated, tuple[checks.Verdict, ...]]:
+    """Have the results folder show the plan; meanwhile judge the checks, and put what did not complete into the plan's order."""
+    folder = workspace.results / planned.experiment.name
+    foreign = isinstance(planned.experiment.results.schema, str)
+    given = (_portable(planned), workspace.store, folder, facts)
+    published = invocation.helper.begin(results.publish, results.Tabulated.of, *given, foreign=foreign)
+    try:
+        tally = facts.tally.ordered(run.id_run for run in planned)
+        verdicts = _checked(planned, workspace)
+    finally:
+        made = published()
+    return tally, made, verdicts
 
 
 def _checked(planned: Plan, workspace: Workspace) -> tuple[checks.Verdict, ...]:
@@ -161,21 +178,12 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         claims = _claims(workspace, always=not executor.supervised)
         succession = Succession(workspace.artifacts, store, epoch, claims)
         succession.begin()
-        records = execute(
-            planned,
-            executor,
-            store,
-            epoch=epoch,
-            stop=invocation.stop,
-            rerun=invocation.rerun,
-            claims=claims,
-            wait_if_full=invocation.wait_if_full,
-        )
+        stop, rerun, wait = invocation.stop, invocation.rerun, invocation.wait_if_full
+        records = execute(planned, executor, store, epoch=epoch, stop=stop, rerun=rerun, claims=claims, wait_if_full=wait)
         if not planned.experiment.checkpoint.keep:
             records = checkpoint.cleared(records, checkpoint.place(workspace.artifacts))
         described = False
-        output = invocation.show_output if invocation.show_output is not None else planned.experiment.tracking.show_output
-        for _ in invocation.console.progress(records, watch, name, output=len(planned) == 1 if output is None else output):
+        for _ in invocation.console.progress(records, watch, name, output=_shows_output(planned, invocation)):
             if not described and evidence.ready:  # early, so that a sweep that is killed has its provenance as well
                 with suppress(stores.FullError):  # the loop waits for room, or ends
                     store.describe(epoch, evidence.provenance())
@@ -193,6 +201,12 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         if claims is not None:
             claims.close()
     return watch, epoch
+
+
+def _shows_output(planned: Plan, invocation: Invocation) -> bool:
+    """Whether people see what runs print: as the command line says, or the experiment, or where there is but one run."""
+    asked = (invocation.show_output, planned.experiment.tracking.show_output, len(planned) == 1)
+    return next(answer for answer in asked if answer is not None)
 
 
 def _claims(workspace: Workspace, *, always: bool) -> Claims | None:

@@ -36,11 +36,6 @@ Baseline: TypeAlias = Runs | Kept
 """What was measured before; `told` says in words where it is from, `measured` what a check measures in it (None: it does not have that)."""
 
 
-def default(root: Path, experiment: str) -> Path:
-    """The baseline file of an experiment."""
-    return root / "baselines" / f"{experiment}.json"
-
-
 def find(
     what: str,
     experiment: str,
@@ -88,7 +83,7 @@ def _is_in(path: Path, workspace: Workspace) -> bool:
 
 def _committed(revision: str, experiment: str, workspace: Workspace, root: Path, axes: tuple[str, ...], *, lenient: bool) -> Baseline:
     """The table in a commit, else the baseline file there, else the runs that the manifest there names."""
-    file = default(root, experiment)
+    file = baseline_files.default(root, experiment)
     folder = results_in(workspace, root) / experiment
     wanted = [*(folder / name for name in published.FILES), file]
     found = revisions.read(root, revision, wanted)

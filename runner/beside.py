@@ -23,6 +23,7 @@ from runner.errors import ConfigError, IncompleteError, StoreError, UsageError, 
 
 T = TypeVar("T")
 _NO_ANSWER = "the process that makes the table sent what is no answer; the runs are kept, running again publishes them"
+_ENDED = "the process that imports `results.schema` and makes the table has ended, killed or by that module; what has completed is kept"
 
 
 class Helper:
@@ -32,6 +33,8 @@ class Helper:
         """Fork it, if this is the only thread; it calls `warm`, a function's `package.module:name`, at once. None: no process."""
         self._pid = 0
         self._begun = self._told = 0
+        self._ended = False
+        """Whether there was a process, and it ended by itself."""
         self._answers: dict[int, tuple[Any, Any]] = {}
         """Number of a question -> value and error, where they came before they were asked for."""
         self._sock: socket.socket | None = None
@@ -49,29 +52,30 @@ class Helper:
             _serve(theirs, warm, parent)
         theirs.close()
 
-    def begin(self, function: Callable[..., T], read: Callable[[Any], T], *arguments: Any) -> Callable[[], T]:
+    def begin(self, function: Callable[..., T], read: Callable[[Any], T], *arguments: Any, foreign: bool = False) -> Callable[[], T]:
         """Start a module-level function in it, after what was begun before; the value of this call waits for its value.
 
         Arguments are xrun's own plain values. The value is None or a frozen value of plain data; `read` makes it of its fields, which
         come as JSON, since the function may have imported a module of the user's. An XrunError is raised where the value is asked for,
-        any other exception as a RuntimeError. Without a process, or when it was killed meanwhile, the function is called here, then.
+        any other exception as a RuntimeError. Without a process, or when it was killed meanwhile, the function is called here, then; not so
+        where it executes `foreign` code, the user's, by which the process may have ended as well: that is a StoreError.
         """
         self._begun = number = self._begun + 1
         if self._sock is not None:
             try:
                 self._sock.sendall(process.pack((number, function, arguments)))
             except OSError:
-                self.close()
-        return lambda: self._answer(number, function, read, *arguments)
+                self._lose()
+        return lambda: self._answer(number, function, read, *arguments, foreign=foreign)
 
-    def _answer(self, number: int, function: Callable[..., T], read: Callable[[Any], T], *arguments: Any) -> T:
+    def _answer(self, number: int, function: Callable[..., T], read: Callable[[Any], T], *arguments: Any, foreign: bool) -> T:
         while self._sock is not None and number not in self._answers:
             try:
                 answer = process.read(self._sock)
             except OSError:
                 answer = None
             if answer is None:  # it was killed (memory?); the work can be done here as well
-                self.close()
+                self._lose()
                 break
             told, value, error = _read(answer)
             if told != self._told + 1:  # every question has one answer, in their order
@@ -79,6 +83,8 @@ class Helper:
             self._told = told
             self._answers[told] = value, error  # one that nobody waits for any more is left, and belongs to no other question
         if number not in self._answers:
+            if foreign and self._ended:
+                raise StoreError(_ENDED)
             return function(*arguments)
         value, error = self._answers.pop(number)
         if error is not None:
@@ -87,6 +93,10 @@ class Helper:
             return read(value)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise StoreError(_NO_ANSWER) from None
+
+    def _lose(self) -> None:
+        self._ended = True
+        self.close()
 
     def close(self) -> None:
         """End it; idempotent."""

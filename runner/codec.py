@@ -9,6 +9,7 @@ import base64
 import datetime as dt
 import json
 import math
+import os
 import struct
 import uuid
 from collections.abc import Callable, Mapping
@@ -172,6 +173,11 @@ def dumps(value: Any) -> str:
         found = text[error.start : error.start + 1]
         raise UnserialisableError(where, value, f"a string holds the lone surrogate {found!r}, which is no character") from None
     return text
+
+
+def printable(name: str) -> str:
+    """The name of a file, a branch, an argument as valid Unicode: these are bytes, and neither JSON nor a store takes such."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _culprit(value: Any, path: str, attempt: Callable[[Any], object], error: type[Exception]) -> str:

@@ -1,12 +1,11 @@
 """What the identity of an invocation's runs was made of, beyond the point: kept so that `xrun why` and `xrun plan` can say what differs."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from runner import codec, identity
+from runner.codec import printable
 from runner.plan import Plan
 from runner.secret import labelled
 
@@ -60,17 +59,12 @@ def loads(text: str) -> Evidence | None:
         return None
 
 
-def told_of(root: Path) -> str:
-    """A project's root as evidence names it: a file system may have names that are no Unicode, and JSON has not."""
-    return os.fsencode(root).decode(errors="backslashreplace")
-
-
 def of(plan: Plan, seen: Mapping[str, str] | None = None) -> Evidence:
     """The evidence of a plan; `seen` as in Evidence."""
     experiment = plan.experiment
     files = plan.files or ({},) * len(experiment.steps)
     return Evidence(
-        root=told_of(experiment.root),
+        root=printable(str(experiment.root)),
         seed=experiment.seed,
         data=dict(plan.data),
         seen=dict(seen or {}),

@@ -71,9 +71,9 @@ def _is_stream(target: Path) -> bool:
     )
 
 
-def put(data: bytes, target: Path) -> None:
-    """Make `data` the content of `target`, whole or not at all. Raises OSError."""
-    with replacing(target) as writing:
+def put(data: bytes, target: Path, *, durable: bool = True) -> None:
+    """Make `data` the content of `target`, whole or not at all; `durable` as of `replacing`. Raises OSError."""
+    with replacing(target, durable=durable) as writing:
         _write(writing, data)
 
 

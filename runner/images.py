@@ -41,7 +41,7 @@ def write(image: Any, stem: Path) -> Path:
         return _copied(Path(image), stem)
     data, suffix = _drawn(image)
     target = stem.with_name(stem.name + suffix)  # a stem may hold a dot: `images/loss/0.5`
-    files.put(data, target)
+    files.put(data, target, durable=False)  # as `files.copy`: the run settles all that it keeps
     return target
 
 

@@ -9,8 +9,9 @@ from runner.beside import Helper
 from runner.console import Console
 from runner.plan import Plan
 from runner.rerun import Rerun
-from runner.results import Tabulated, Tally
+from runner.results import Tabulated
 from runner.stop import Stop
+from runner.tally import Tally
 
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""

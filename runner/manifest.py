@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from runner import shape
+from runner import shape, spec
 from runner.errors import StoreError
 from runner.record import DataState, DataStatus
 from runner.shape import Part, ShapeError
@@ -13,7 +13,6 @@ from runner.shape import Part, ShapeError
 NAME: Final = "manifest.json"
 FORMAT: Final = 1
 _T = TypeVar("_T")
-_EXPERIMENT: Final = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
 _COMMIT: Final = r"[0-9a-f]{40}([0-9a-f]{24})?"
 _TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
@@ -121,10 +120,10 @@ def of(tree: Any) -> Manifest:
     return Manifest(
         format=_maybe(told.get("format"), Part.whole),
         xrun=_maybe(told.get("xrun"), Part.text),
-        experiment=_maybe(told.get("experiment"), lambda part: part.text(_EXPERIMENT, "the name of an experiment")),
+        experiment=_maybe(told.get("experiment"), lambda part: part.text(spec.NAME, "the name of an experiment")),
         written=_maybe(told.get("written"), lambda part: part.text(_TIME, "a time as 2026-01-31T12:00:00Z")),
         overrides=told.get("overrides").texts(),
-        seed=_maybe(told.get("seed"), Part.whole),
+        seed=_maybe(told.get("seed"), Part.integer),
         steps=tuple(
             Step(name=_maybe(each.get("name"), Part.text), code=_maybe(each.get("code"), Part.text)) for each in told.get("steps").items()
         ),

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,17 +46,12 @@ class Published:
 
     def config(self) -> Mapping[str, Any]:
         """What experiment.yaml says, unresolved; empty where there is none."""
-        import yaml
-
         from runner.config import guard
 
-        file = self.folder / "experiment.yaml"
         try:
-            guard.check(text := guard.read(file), str(file))  # a results folder may be anybody's
-            told = yaml.safe_load(text)
-        except (ConfigError, ValueError, RecursionError, yaml.YAMLError):
+            return _parsed(guard.read(self.folder / "experiment.yaml"))
+        except (ConfigError, ValueError):
             return {}
-        return told if isinstance(told, dict) else {}
 
     def sample(self, axes: Sequence[str] = ()) -> Sample:
         """The rows of the table. `axes`: columns that are params where no experiment.yaml tells. Raises IncompleteError without a table."""
@@ -87,6 +83,21 @@ class Published:
             return
         told = self.manifest()
         yield from table.csv_rows(self.folder, told.table.columns if told is not None else {})
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """The mapping of an experiment.yaml, for whoever changes nothing in it; that of a large grid takes a while. Empty where it is none."""
+    import yaml
+
+    from runner.config import guard
+
+    try:
+        guard.check(text, "experiment.yaml")  # a results folder may be anybody's
+        told = yaml.safe_load(text)
+    except (ConfigError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,8 @@
 A run's files lie in `artifacts/ID`, also while it executes, since steps keep that path in their fields. An attempt at a run that has such a
 folder begins by renaming it to `artifacts/.replaced/ID.N.EPOCH`: N counts what lies aside of the run, EPOCH is the invocation that put it
 there. Names and the store say all: files that invocation E made lie in the folder that was put aside right after E's own, or in their
-place if E was the last. So a process may be killed between any two of the operations here, and whoever comes next can tell:
+place if E was the last. An attempt that finds no folder, because the one before it has made none, puts an empty one aside.
+So a process may be killed between any two of the operations here, and whoever comes next can tell:
 
 - before the commit the store names the older invocation, whose folder is put back; after it the newer one's, and what lies aside goes;
 - putting back is one rename out of the way and one in; between the two the folder is aside still, and is found there;
@@ -98,16 +99,19 @@ def put_aside(artifacts: Path, id_run: str, epoch: int | None) -> int | None:
     """Make way for an attempt by this invocation: afterwards the run has no folder.
 
     What an earlier attempt of this invocation has left goes: what counts lies aside then. None: there is no store that could tell later.
-    Returns a descriptor that says as long as it is open that the attempt goes on; None where there was no folder.
+    Returns a descriptor that says as long as it is open that the attempt goes on; None where nothing lies aside.
     """
     folder = artifacts / id_run
-    if not folder.exists():
-        return None
     if epoch is None:
         shutil.rmtree(folder, ignore_errors=True)
         return None
-    stack = stack_of(artifacts, id_run)
+    there, stack = folder.exists(), stack_of(artifacts, id_run)
     again = bool(stack) and stack[-1].epoch == epoch
+    if not there and not again:
+        if not stack:
+            return None
+        with suppress(OSError):
+            folder.mkdir()  # what this attempt will make would be taken for what the one before it has made
     descriptor = _shared(stack[-1].path if again else folder)
     if again or not _renamed(folder, artifacts / PLACE / f"{id_run}.{stack[-1].number + 1 if stack else 1}.{epoch}"):
         shutil.rmtree(folder, ignore_errors=True)

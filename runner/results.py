@@ -5,21 +5,23 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from runner import __version__, chosen, files, stores, table
+from runner.codec import printable
 from runner.config.place import git_root
 from runner.errors import IncompleteError, StoreError
 from runner.manifest import FORMAT
-from runner.plan import Plan, Run
+from runner.plan import Plan
 from runner.provenance.environment import masked
 from runner.record import Provenance, Record, Status
 from runner.secret import labelled
 from runner.steps import import_root
+from runner.tally import Tally
 
 CHUNK = 512
 PREVIEW_ROWS = 20
@@ -56,37 +58,6 @@ class Tabulated:
             columns={str(name): str(dtype) for name, dtype in told["columns"].items()},
             notes=tuple(map(str, told["notes"])),
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
-    """What became of a plan's runs."""
-
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """Status -> number of runs, cached ones included."""
-    cached: int = 0
-    unsuccessful: tuple[Record, ...] = ()
-    """Runs that did not complete, without their tracebacks when there are many."""
-
-    def of_results(self, completed: int, standing: Collection[str]) -> "Tally":
-        """The same as the results show it, when this invocation was cut off: `completed` runs have a row, whoever has executed them.
-
-        `standing`: those of `unsuccessful` that were completed earlier, by id: to be interrupted has changed nothing there.
-        """
-        left = tuple(record for record in self.unsuccessful if record.id_run not in standing)
-        counts = {**self.counts, "CANCELLED": self.counts.get("CANCELLED", 0) - len(standing), "COMPLETED": completed}
-        return replace(self, counts={status: count for status, count in sorted(counts.items()) if count > 0}, unsuccessful=left)
-
-    def ordered(self, runs: Iterable[Run]) -> "Tally":
-        """The same in plan order: runs end in any order, and what is told of them twice is to be equal."""
-        left = {record.id_run: record for record in self.unsuccessful}
-        found = []
-        for run in runs if left else ():
-            if (record := left.pop(run.id_run, None)) is not None:
-                found.append(record)
-                if not left:
-                    break
-        return replace(self, unsuccessful=(*found, *left.values()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +98,7 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
         raise StoreError(f"{store} was removed while the runs executed; what they found is lost") from None
     except OSError as error:
         raise StoreError(f"{error.filename or folder}: {error.strerror}; the runs are kept, running again publishes them") from None
-    facts = replace(facts, tally=facts.tally.of_results(made.rows, _standing(store, facts.tally)))
+    facts = replace(facts, tally=facts.tally.of_results(made.rows, _standing(store, facts.tally)).ordered(ids))
     replace_text(folder / "manifest.json", json.dumps(manifest(plan, made, facts, ids), indent=1) + "\n")
     return made
 
@@ -235,13 +206,13 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
 def _below_git(root: Path) -> str | None:
     """The project root as the repository around it names it; None without one."""
     top = git_root(root.resolve())
-    return root.resolve().relative_to(top).as_posix() if top else None
+    return printable(root.resolve().relative_to(top).as_posix()) if top else None
 
 
 def _working(root: Path) -> str | None:
     """The folder that the steps ran in, relative to the project root: their paths may be relative to it. None where it lies elsewhere."""
     try:
-        return Path.cwd().relative_to(root.resolve()).as_posix()
+        return printable(Path.cwd().relative_to(root.resolve()).as_posix())
     except (OSError, ValueError):  # OSError: it was removed
         return None
 

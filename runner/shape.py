@@ -87,6 +87,12 @@ class Part:
             raise self.wrong(f"a whole number of at least {least}")
         return self.value
 
+    def integer(self) -> int:
+        """A whole number of any sign and size."""
+        if type(self.value) is not int:
+            raise self.wrong("a whole number")
+        return self.value
+
     def number(self) -> float:
         """A number, and no NaN; an integer stays one."""
         if type(self.value) not in (int, float) or self.value != self.value:

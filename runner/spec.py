@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from runner.mask import NOTHING, Mask
 
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}"
+"""Names of experiments, as a regular expression: they are names of folders."""
 REPLICATE = "replicate"
 """The axis that `replicates` makes."""
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,10 @@ from runner.claims import Claims
 from runner.replaced import Aside
 
 LOOK_SECONDS = 1.0
+LONGEST_LOOK = 0.1
+"""Seconds after which a look ends, since nobody feeds the workers or looks at their time limits meanwhile; the next one goes on."""
+CHUNK = 256
+"""Runs that are claimed together, since each look at what lies aside is one at all of it."""
 PATIENCE = 2.0
 """Seconds for the attempts of an xrun that was killed to be over; whatever it has started is gone by then."""
 
@@ -44,9 +49,12 @@ class Succession:
             return
         own = {id_run: stack for id_run, stack in replaced.asides(self._artifacts).items() if stack[-1].epoch == self._epoch}
         owners = self._store.owners(list(own)) if own else {}
-        for id_run, stack in own.items():
-            if owners.get(id_run) == self._epoch:  # nothing is put back here: whoever executes it next is not disturbed
-                replaced.decide(self._artifacts, stack, self._epoch)
+        landed = [id_run for id_run in own if owners.get(id_run) == self._epoch]
+        until = time.monotonic() + LONGEST_LOOK
+        for id_run in landed:  # nothing is put back here: whoever executes it next is not disturbed
+            replaced.decide(self._artifacts, own[id_run], self._epoch)
+            if time.monotonic() > until:
+                break
         self._due = time.monotonic() + max(LOOK_SECONDS, 10 * (time.monotonic() - now))
 
     def end(self) -> None:
@@ -56,11 +64,14 @@ class Succession:
 
     def _decide(self, ended: Callable[[set[int]], bool]) -> None:
         until = time.monotonic() + PATIENCE
-        for id_run in replaced.asides(self._artifacts):
-            with self._claims.holding(id_run) if self._claims is not None else nullcontext(True) as mine:
-                stack = replaced.stack_of(self._artifacts, id_run) if mine else []  # as it is now that nobody executes the run
-                if stack and ended({aside.epoch for aside in stack}):
-                    _end(self._artifacts, self._store, stack, until)
+        names = iter(replaced.asides(self._artifacts))
+        while chunk := list(islice(names, CHUNK)):
+            with ExitStack() as claimed:
+                mine = [id_run for id_run in chunk if self._claims is None or claimed.enter_context(self._claims.holding(id_run))]
+                stacks = replaced.asides(self._artifacts)  # as they are now that nobody executes these runs
+                for stack in (stacks[id_run] for id_run in mine if id_run in stacks):
+                    if ended({aside.epoch for aside in stack}):
+                        _end(self._artifacts, self._store, stack, until)
         replaced.clean(self._artifacts)
 
 
@@ -82,12 +93,12 @@ def _end(artifacts: Path, store: Knowing, stack: Sequence[Aside], until: float) 
 
 def leftovers(artifacts: Path, store: Knowing, going: Iterable[str] = ()) -> list[Path]:
     """The folders that `decide_all` removes, if the runs `going` are gone by then."""
-    stacks = replaced.asides(artifacts)
-    owners = store.owners(list(stacks))
+    stacks, gone = replaced.asides(artifacts), frozenset(going)
+    owners = {id_run: owner for id_run, owner in store.owners(list(stacks)).items() if id_run not in gone}
     found = replaced.waste(artifacts)
     for id_run, stack in stacks.items():
-        owner = owners.get(id_run) if id_run not in set(going) else None
-        if owner is None and id_run in owners and id_run not in set(going):
+        owner = owners.get(id_run)
+        if owner is None and id_run in owners:  # damage hides it
             continue
         kept = replaced.holding(stack, owner) if owner is not None else None
         found += [aside.path for aside in stack if aside != kept]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runner import assigned, evidence
+from runner.codec import printable
 from runner.mask import Mask
 from runner.plan import Plan
 from runner.provenance import data
@@ -79,7 +80,7 @@ def _moved(text: str | None, root: Path) -> str:
 def _of_another(text: str | None, root: Path) -> bool:
     """Whether an invocation was that of another project, which shares the workspace and is still there. One that was moved is the same."""
     kept = evidence.loads(text) if text else None
-    return kept is not None and kept.root not in ("", evidence.told_of(root)) and Path(kept.root).is_dir()
+    return kept is not None and kept.root not in ("", printable(str(root))) and Path(kept.root).is_dir()
 
 
 class Grounds:

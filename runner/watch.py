@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from runner.logged import Progress, Trouble
 from runner.record import Notice, Record, Trail
-from runner.results import Tally
+from runner.tally import Tally
 
 MAX_KEPT = 10_000
 MAX_TRACEBACK = 16_000

@@ -88,7 +88,7 @@ def _what(text: str) -> str:
 
 def _baseline(chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, subject: Subject) -> Baseline | None:
     """What to compare with; None where no check needs it, and nobody named one."""
-    file = baselines.default(subject.root, subject.name)
+    file = baseline_files.default(subject.root, subject.name)
     if chosen.update_baseline:
         return _updated(Path(chosen.baseline) if chosen.baseline else file, chosen, asked, shown, subject.name)
     if chosen.baseline is not None:

@@ -21,12 +21,15 @@ def main(arguments: list[str]) -> int:
         prog="xrun verify",
         description="Holds results folders against their manifest.json: the digest of the table, its schema, experiment.yaml and the ids "
         "that it makes, the declared data, changes.patch, the commit. Runs nothing and writes nothing.",
-        epilog="example: xrun verify\n         xrun verify coins results/digits/manifest.json\n\n"
+        epilog="example: xrun verify\n         xrun verify coins results/digits/manifest.json --import\n\n"
         "exit codes: 0 all of it is as recorded; 1 something is not; 3 there are no results; 74 a manifest cannot be read",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = "a results folder, its manifest.json, or an experiment (default: all results)"
     parser.add_argument("results", metavar="RESULTS", nargs="*", help=what)
+    parser.add_argument(
+        "--import", dest="imports", action="store_true", help="import a schema that is a class; of results that you would run yourself"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line and results folder")
     shared.add_place(parser)
     chosen = parser.parse_args(arguments)
@@ -35,7 +38,7 @@ def main(arguments: list[str]) -> int:
     asked = [recording.find(text, "", workspace) for text in chosen.results] if chosen.results else _all(workspace.results)
     if not asked:
         raise IncompleteError(f"there are no results in {workspace.results}")
-    verified = [(each, verifying.verify(each, Path.cwd())) for each in asked]
+    verified = [(each, verifying.verify(each, Path.cwd(), imports=chosen.imports)) for each in asked]
     if chosen.json:
         for each, found in verified:
             told = {"experiment": each.experiment, "manifest": str(each.folder / recording.MANIFEST), "good": _good(found)}

@@ -11,10 +11,10 @@ from runner.config import quantities
 from runner.config.reader import Locator, Reader, shown
 from runner.config.schema import LATER, TOP_LEVEL, ExecutorSchema, ProvenanceSchema, RequireSchema, ResultsSchema, TrackingSchema, keys_of
 from runner.errors import ConfigError
-from runner.spec import ExecutorSpec, OnError, ProvenanceSpec, ResultsSpec, TrackingSpec
+from runner.spec import NAME, ExecutorSpec, OnError, ProvenanceSpec, ResultsSpec, TrackingSpec
 from runner.suggest import did_you_mean, nearest
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
+_NAME = re.compile(NAME)
 _EXECUTORS = ("local", "serial")
 _STARTS = ("forkserver", "spawn")
 

@@ -78,7 +78,10 @@ def axes_in(tree: Mapping[str, Any]) -> list[str]:
 
 
 def columns_in(tree: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
-    """(column, selector) of `results.columns` in the same; empty: the experiment chooses none; None where it has another form."""
+    """(column, selector) of `results.columns` in the same; empty: the experiment chooses none; None where it has another form.
+
+    Of what stands in `${...}`, other values of the file are put in their places; no resolver is called, since the file may be anybody's.
+    """
     config = next((config for config, _ in _configs(tree)), None)  # variants have one table, and so the same columns
     if config is None:
         return None
@@ -86,13 +89,23 @@ def columns_in(tree: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
     columns = section.get("columns") if isinstance(section, dict) else None
     if "${" in str(columns):
         try:
-            columns = OmegaConf.to_container(OmegaConf.select(OmegaConf.create(config), "results.columns"), resolve=True)
+            chosen = OmegaConf.select(OmegaConf.create(_without_calls(config)), "results.columns")
+            columns = OmegaConf.to_container(chosen, resolve=True, throw_on_missing=True)
         except (OmegaConfBaseException, ValueError):
             return None
     found: list[tuple[str, str]] = []
     for entry in [columns] if isinstance(columns, dict) else columns if isinstance(columns, list) else []:
         found += [(str(name), str(text)) for name, text in (entry.items() if isinstance(entry, dict) else [(entry, entry)])]
     return tuple(found)
+
+
+def _without_calls(tree: Any) -> Any:
+    """The same, with `???` for each text that may call a resolver, as `${oc.env:HOME}` does."""
+    if isinstance(tree, dict):
+        return {name: _without_calls(value) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_calls(value) for value in tree]
+    return "???" if isinstance(tree, str) and ":" in tree.partition("${")[2] else tree
 
 
 def _configs(tree: Mapping[str, Any]) -> Iterator[tuple[dict[Any, Any], dict[Any, Any]]]:

@@ -3,14 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from runner.table import Preview
+if TYPE_CHECKING:
+    from runner.table import Preview
 
 MAX_CELL = 60
 
 
-def with_gap(preview: Preview) -> list[tuple[str, ...]]:
+def with_gap(preview: "Preview") -> list[tuple[str, ...]]:
     """The rows, with one of dots where some are left out."""
     if not preview.elided:
         return [*preview.head, *preview.tail]
@@ -44,7 +45,7 @@ def _numeric(cell: str) -> bool:
     return True
 
 
-def rich_table(preview: Preview, out: TextIO) -> None:
+def rich_table(preview: "Preview", out: TextIO) -> None:
     """A table as wide as the terminal, columns that do not fit left out."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console as RichConsole

@@ -5,16 +5,18 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from runner.console.display import Display, duration
 from runner.console.tables import plain_table, printable, rich_table, with_gap
 from runner.console.verdicts import ranked_table
 from runner.logged import Output
 from runner.record import Notice, Record, Status, Trail
-from runner.results import Tabulated
-from runner.table import Preview
 from runner.watch import Group, Watch
+
+if TYPE_CHECKING:
+    from runner.results import Tabulated
+    from runner.table import Preview
 
 PROGRESS_AFTER = 0.7
 """Seconds before a progress bar appears; short sweeps need none."""
@@ -90,12 +92,12 @@ class Console:
             calls = "1 log call" if watch.troubles == 1 else f"{watch.troubles:,} log calls"
             print(f"\nxrun: warning: {calls} could not keep what they were given, first: {watch.first_trouble}", file=self.err)
 
-    def table(self, made: Tabulated) -> None:
+    def table(self, made: "Tabulated") -> None:
         """The result table, its middle left out when it is long."""
         if not self.quiet:
             self.preview(made.preview)
 
-    def preview(self, preview: Preview) -> None:
+    def preview(self, preview: "Preview") -> None:
         """A table's head and tail."""
         if self.out.isatty():
             rich_table(preview, self.out)
@@ -131,7 +133,7 @@ class Console:
         for line in (failure.traceback or failure.message).rstrip().splitlines():
             print(f"  | {line}", file=self.err)
 
-    def violations(self, made: Tabulated) -> None:
+    def violations(self, made: "Tabulated") -> None:
         """The table's breaches of its schema, as a table."""
         if not made.violations:
             return

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from runner.codec import printable
 from runner.errors import ConfigError
 from runner.mask import NOTHING, Mask, without_url_passwords
 from runner.record import DataState, GitState, Provenance
@@ -30,7 +31,7 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
         host=platform.node(),
         user=_user(),
         packages=installed(),
-        argv=tuple(mask.text(masked(argument)) for argument in argv),
+        argv=tuple(printable(mask.text(masked(argument))) for argument in argv),
         cpus=_cpus(),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.codec import printable
 from runner.errors import DirtyError
 from runner.mask import NOTHING, Mask
 from runner.provenance import patch
@@ -85,14 +86,14 @@ def _state(repo: "Repo", root: Path, exclude: tuple[str, ...], mask: Mask) -> Gi
         remote=remote,
         dirty=dirty,
         patch=_patch(repo, status, excluded, mask) if dirty else "",
-        untracked=tuple(map(patch.printable, status.untracked)),
+        untracked=tuple(map(printable, status.untracked)),
     )
 
 
 def _patch(repo: "Repo", status: _Status, excluded: list[str], mask: Mask) -> str:
     from git.exc import GitCommandError
 
-    said = "".join(patch.note(f"has changes of its own, left out: {patch.printable(path)}") for path in status.submodules)
+    said = "".join(patch.note(f"has changes of its own, left out: {printable(path)}") for path in status.submodules)
     try:
         diff = patch.make(repo, status.commit, changed=status.changed, untracked=status.untracked, excluded=excluded, mask=mask)
     except (GitCommandError, OSError) as error:  # a file vanished, the disk is full
@@ -105,7 +106,7 @@ def _unreadable(repo: "Repo", remote: str | None, why: str) -> GitState:
 
     commit = branch = None
     with suppress(Exception):  # of many kinds, for damaged and for new forms of repositories
-        branch = repo.active_branch.name
+        branch = printable(repo.active_branch.name)
     with suppress(Exception):
         commit = SymbolicReference.dereference_recursive(repo, "HEAD")
     return GitState(commit=commit, branch=branch, remote=remote, dirty=True, patch=patch.note(why))
@@ -129,7 +130,7 @@ def _parse(output: bytes) -> _Status:
     commit, branch = headers.get("branch.oid"), headers.get("branch.head")
     return _Status(
         commit=None if commit == "(initial)" else commit,
-        branch=None if branch == "(detached)" else branch,
+        branch=None if branch is None or branch == "(detached)" else printable(branch),
         changed=tuple(changed),
         submodules=tuple(submodules),
         untracked=tuple(untracked),
@@ -142,7 +143,7 @@ def _remote(repo: "Repo") -> str | None:
     with suppress(Exception):  # configuration that GitPython cannot read is no reason to stop
         urls = {remote.name: remote.url for remote in repo.remotes}
     url = urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
-    return without_credentials(url) if url else None
+    return printable(without_credentials(url)) if url else None
 
 
 def without_credentials(url: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from runner.codec import printable
 from runner.mask import Mask
 from runner.provenance import concealed
 
@@ -66,11 +67,6 @@ def paths(patch: str) -> list[str]:
     """The files that a patch changes, in its order."""
     headers = re.findall(r"(?m)^diff --git .*$", patch)
     return list(dict.fromkeys(printable(path) for header in headers if (path := _path(header))))
-
-
-def printable(path: str) -> str:
-    """`path` as valid Unicode: file names are bytes, and a store takes text."""
-    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def make(  # noqa: PLR0913 - what differs, and how it is told

@@ -57,7 +57,7 @@ def read(folder: Path) -> "pd.DataFrame":
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(folder / _PARQUET) as file:
+        with (folder / _PARQUET).open("rb") as content, pq.ParquetFile(content) as file:  # its own opening wants a name that is Unicode
             return from_arrow(file.read())
     except FileNotFoundError:
         raise IncompleteError(f"there is no table in {folder}") from None

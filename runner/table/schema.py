@@ -44,7 +44,7 @@ def _problems(schema: Schema | None) -> Iterator[Problem]:
 def _path_problems(path: str) -> Iterator[Problem]:
     try:
         schema = _imported(path)
-    except Exception as error:  # noqa: BLE001  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a user's module may raise anything
         yield Problem(KEY, f"{path} cannot be used: {type(error).__name__}: {error}")
         return
     if schema.drop_invalid_rows:

@@ -51,7 +51,7 @@ def _changes(spec: Any) -> bool:
     return any(column.coerce or column.parsers or column.default is not None for column in spec.columns.values())
 
 
-def _run(spec: Any, frame: "pd.DataFrame") -> tuple["pd.DataFrame", list[Exception]]:
+def _run(spec: Any, frame: "pd.DataFrame") -> tuple["pd.DataFrame", list[BaseException]]:
     """What pandera makes of `frame`, and its complaints, whatever the environment says about validation."""
     from pandera.config import ValidationDepth, config_context
     from pandera.errors import SchemaErrors
@@ -61,5 +61,5 @@ def _run(spec: Any, frame: "pd.DataFrame") -> tuple["pd.DataFrame", list[Excepti
             return spec.validate(frame, lazy=True), []
         except SchemaErrors as error:
             return error.data, list(error.schema_errors)
-        except Exception as error:  # noqa: BLE001  # a parser or a check of the user's own
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a parser or a check of the user's own
             return frame, [error]

@@ -53,6 +53,9 @@ def _elsewhere(workspace: Workspace) -> list[str]:
 def alone(workspace: Workspace) -> Iterator[None]:
     """Nobody comes until the block ends. Raises LockedError while somebody uses the workspace."""
     require_alone(workspace)  # which names them
+    if not workspace.folder.is_dir():  # whoever looks says so, and nothing is made for it
+        yield
+        return
     with Presence(workspace, alone=True):
         require_alone(workspace)
         yield

@@ -1,6 +1,7 @@
 """Images of every kind become files."""
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -235,3 +236,14 @@ def test_trouble_with_the_disk_is_an_os_error(tmp_path):
     (tmp_path / "images").write_text("in the way")
     with pytest.raises(OSError, match="images"):
         images.write(np.zeros((2, 2)), tmp_path / "images/x")
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_an_image_does_not_wait_for_the_disk_since_the_run_settles_all_that_it_keeps(tmp_path):
+    code = "import sys, numpy; from pathlib import Path; from runner import images; images.write(numpy.eye(8), Path(sys.argv[1]) / '0')"
+    calls = tmp_path / "calls"
+    traced = ["strace", "-qq", "-f", "-o", str(calls), "-e", "trace=fsync,fdatasync,rename"]
+    subprocess.run([*traced, sys.executable, "-c", code, str(tmp_path)], check=True)
+    assert (tmp_path / "0.png").is_file()
+    assert "rename(" in calls.read_text()
+    assert "sync(" not in calls.read_text()

@@ -33,11 +33,12 @@ class Said:
         return set(epochs) - self._alive
 
 
-def attempt(folder, epoch, id_run=R):
-    """An attempt by this invocation, which makes a file that says so."""
+def attempt(folder, epoch, id_run=R, *, makes=True):
+    """An attempt by this invocation, which makes a file that says so, or none."""
     descriptor = replaced.put_aside(folder, id_run, epoch)
-    (folder / id_run).mkdir()
-    (folder / id_run / "by").write_text(str(epoch))
+    if makes:
+        (folder / id_run).mkdir()
+        (folder / id_run / "by").write_text(str(epoch))
     if descriptor is not None:
         os.close(descriptor)
 
@@ -47,7 +48,7 @@ def names(folder):
 
 
 def made_by(place):
-    return (place / "by").read_text() if place.exists() else None
+    return (place / "by").read_text() if (place / "by").exists() else None
 
 
 def test_the_first_attempt_puts_nothing_aside_and_makes_no_place(tmp_path):
@@ -78,31 +79,55 @@ def test_an_empty_folder_that_lies_aside_is_not_overwritten(tmp_path):
 
 
 @given(
-    epochs=st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=8),
+    epochs=st.lists(st.tuples(st.integers(1, 5), st.booleans(), st.booleans()), min_size=1, max_size=8),
     between=st.lists(st.booleans(), min_size=8, max_size=8),
 )
 def test_the_files_of_the_record_are_found_and_put_back_whoever_executed_it_and_ended_how(epochs, between):
-    """Invocations in any order of their numbers, each of which lands or not; somebody tidies up in between or not."""
+    """Invocations in any order of their numbers, each of which makes files or not, and lands or not; somebody tidies up in between or not.
+
+    Of one that made none it does not matter what lies there: its record names no file.
+    """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        owner, before = None, None
-        for (epoch, lands), tidy in zip(epochs, between, strict=False):
+        owner, before, left = None, None, None
+        for (epoch, makes, lands), tidy in zip(epochs, between, strict=False):
             if epoch in (owner, before):
                 continue  # an invocation executes a run once, but for retries
-            attempt(folder, epoch)
+            attempt(folder, epoch, makes=makes)
             before = epoch
-            owner = epoch if lands else owner
+            if lands:
+                owner, left = epoch, str(epoch) if makes else None
             if owner is None:
                 continue
-            assert made_by(replaced.Places(folder).of(R, owner)) == str(owner)
+            assert left is None or made_by(replaced.Places(folder).of(R, owner)) == left
             if tidy:
                 decide_all(folder, Said({R: owner}))
-                assert made_by(folder / R) == str(owner)
+                assert left is None or made_by(folder / R) == left
                 assert not (folder / replaced.PLACE).exists()
                 before = None
         decide_all(folder, Said({R: owner} if owner is not None else {}))
         assert names(folder) == []
-        assert owner is None or made_by(folder / R) == str(owner)
+        assert left is None or made_by(folder / R) == left
+
+
+def test_what_is_made_behind_an_attempt_that_was_killed_before_it_made_a_folder_is_not_taken_for_the_old_files(tmp_path):
+    attempt(tmp_path, 1)
+    attempt(tmp_path, 2, makes=False)
+    attempt(tmp_path, 3)
+    assert made_by(replaced.Places(tmp_path).of(R, 3)) == "3"
+    assert made_by(replaced.Places(tmp_path).of(R, 1)) == "1"
+    decide_all(tmp_path, Said({R: 3}))
+    assert made_by(tmp_path / R) == "3"
+
+
+def test_a_retry_whose_first_attempt_made_no_folder_is_one_that_goes_on(tmp_path):
+    attempt(tmp_path, 1)
+    attempt(tmp_path, 2, makes=False)
+    held = replaced.put_aside(tmp_path, R, 2)
+    (stack,) = replaced.asides(tmp_path).values()
+    assert [replaced.is_used(aside) for aside in stack] == [True]
+    os.close(held)
+    assert not replaced.is_used(stack[0])
 
 
 CUT = """
@@ -247,3 +272,41 @@ def test_between_runs_only_what_has_landed_goes_and_nothing_is_put_back(successi
     mine.look()
     assert names(folder) == [f"{OTHER}.1.3"]
     assert made_by(folder / R) == "3"
+
+
+def test_a_look_ends_in_time_for_what_executes_and_the_next_one_goes_on(succession, monkeypatch):
+    monkeypatch.setattr("runner.succession.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("runner.succession.LONGEST_LOOK", 0.0)
+    ids = [f"{R[:-2]}{n:02}" for n in range(3)]
+    folder, mine = succession(Said(dict.fromkeys(ids, 3), alive={3}), 3)
+    for id_run in ids:
+        for epoch in (1, 3):
+            attempt(folder, epoch, id_run)
+    left = []
+    for _ in ids:
+        monkeypatch.setattr(mine, "_due", 0.0)
+        mine.look()
+        left.append(len(names(folder)))
+    assert left == [2, 1, 0]
+
+
+def test_of_many_runs_those_are_decided_that_nobody_else_has_claimed(succession, tmp_path, monkeypatch):
+    """They are claimed a few at a time."""
+    monkeypatch.setattr("runner.succession.CHUNK", 3)
+    ids = [f"{R[:-2]}{n:02}" for n in range(10)]
+    folder, mine = succession(Said(dict.fromkeys(ids, 1)), 3)
+    for id_run in ids:
+        attempt(folder, 1, id_run)
+        attempt(folder, 2, id_run)
+    claimed = "import sys; from pathlib import Path; from runner.claims import Claims; c = Claims(Path(sys.argv[1])); c.claim(sys.argv[2])"
+    command = [sys.executable, "-c", f"{claimed}; print(flush=True); sys.stdin.read()", str(tmp_path / "locks"), ids[4]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        mine.begin()
+        assert names(folder) == [f"{ids[4]}.1.2"]
+        other.stdin.close()
+        other.wait()
+    assert [made_by(folder / id_run) for id_run in ids] == ["1"] * 4 + ["2"] + ["1"] * 5
+    mine.begin()
+    assert names(folder) == []
+    assert made_by(folder / ids[4]) == "1"

@@ -13,6 +13,7 @@ from runner import upkeep
 from runner.lock import Presence
 from runner.workspace import locate
 
+XRUN = Path(sys.executable).with_name("xrun")
 STEP = """
 def step(run, x):
     run.log_list('loss', [x / 3] * 20000)
@@ -240,3 +241,11 @@ def test_while_it_cleans_up_nobody_comes_and_while_somebody_is_there_it_does_not
         assert xrun("gc").returncode == 0
         assert xrun("+experiment=big", "x=2").returncode == 0
     assert xrun("gc", "--yes").returncode == 0
+
+
+@pytest.mark.parametrize("command", [["gc"], ["gc", "--yes"], ["doctor"], ["doctor", "--repair"]])
+def test_where_nothing_was_ever_run_nothing_is_made(tmp_path, command):
+    done = subprocess.run([XRUN, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("xrun: there are no results yet: ")
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -316,3 +317,12 @@ def test_a_store_that_is_removed_meanwhile_is_exit_74(project: Path, xrun: Xrun)
 def test_a_step_in_a_module_called_like_our_package_is_refused_by_name(project: Path, xrun: Xrun) -> None:
     (project / "conf/experiment/ours.yaml").write_text("# @package _global_\nsteps: [runner.app.run]\n")
     assert "`runner` is the name of xrun's own package" in xrun("+experiment=ours").stderr
+
+
+def test_telling_what_there_is_opens_no_store_no_table_and_no_executor(project: Path) -> None:
+    code = "import sys; from runner.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "usage: xrun" in done.stdout
+    assert {"runner.config.load", "runner.plan"} <= loaded
+    assert not loaded & {"sqlite3", "runner.stores", "runner.table", "runner.results", "runner.executors", "runner.worker", "git", "rich"}

@@ -1,6 +1,7 @@
 """`results.columns`, read back from the content of an experiment.yaml."""
 
 import pytest
+from omegaconf import OmegaConf
 
 from runner.config.composed import columns_in
 
@@ -22,6 +23,22 @@ def tree(columns, **more):
 )
 def test_columns_are_told_as_names_and_selectors(columns, found):
     assert columns_in(tree(columns, kwargs={"what": "acc"})) == found
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["${noted:}", "${oc.env:HOME}", "${kwargs.indirect}", "x.${kwargs.indirect}", "${${kwargs.name}:}", "${kwargs.deep.${noted:}}"],
+)
+def test_no_resolver_is_called_for_a_file_that_may_be_anybodys(column):
+    called: list[tuple[str, ...]] = []
+    OmegaConf.register_new_resolver("noted", lambda *given: called.append(given) or "y", replace=True)
+    kwargs = {"indirect": "${noted:1}", "name": "noted", "deep": {"y": "y"}, "acc": "val/acc"}
+    try:
+        assert columns_in(tree([{"best": column}], kwargs=kwargs)) is None
+        assert columns_in(tree([{"best": "${kwargs.acc}.max"}], kwargs=kwargs)) == (("best", "val/acc.max"),)
+    finally:
+        OmegaConf.clear_resolver("noted")
+    assert called == []
 
 
 def test_variants_have_the_columns_of_the_first():

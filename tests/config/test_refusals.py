@@ -1,4 +1,4 @@
-"""Every bad input gives one error that names the place, the key, the value and the nearest valid choice."""
+"""Every bad input gives one error that names the place, the key, the value and the nearest valid choice. F27 and F27b are among them."""
 
 import time
 import warnings

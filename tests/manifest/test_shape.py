@@ -73,6 +73,11 @@ def test_what_xrun_writes_is_read():
     assert (made.runs, made.table.columns["x"], made.git.commit, made.data[0].path) == (("a", "b"), "int64", "a" * 40, "data/x.csv")
 
 
+@pytest.mark.parametrize("seed", [-3, 2**63, 2**64 + 1])
+def test_every_seed_that_an_experiment_may_have_is_read(seed):
+    assert manifest.of(changed(("seed",), seed)).seed == seed
+
+
 def test_what_early_versions_did_not_say_is_empty():
     made = manifest.of({})
     assert (made.runs, made.git, made.counts, made.table.digest) == (None, None, {}, None)

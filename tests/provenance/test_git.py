@@ -1,3 +1,5 @@
+"""F22: the state of the repository, whatever state that is, and a patch that gives the working tree again."""
+
 import os
 import stat
 import subprocess

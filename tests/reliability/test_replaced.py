@@ -376,6 +376,47 @@ def test_processes_that_a_step_forks_change_nothing_of_it(project):
     assert_settled(project)
 
 
+LATE = """
+import os, time
+from pathlib import Path
+HERE = Path(__file__).parent
+
+def step(run):
+    turn, n = os.environ["TURN"], run.params.n
+    run.fields.turn = turn
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    with open(HERE / "log", "a") as file:
+        file.write(f"{turn} {n}\\n")
+    while turn == "killed":
+        time.sleep(0.01)
+    (run.dir / "model.bin").write_text(turn)
+    run.log_artifact(run.dir / "model.bin")
+"""
+
+
+def test_who_executes_a_run_behind_one_that_was_killed_before_it_made_a_file_keeps_its_own(project):
+    """F37: a step that forks has its old files put aside before it makes new ones."""
+    project.module(LATE)
+    for name in ("e", "f"):
+        project.experiment(name, "{n: [0]}")
+    assert execute(project, "old")[0] == 0
+    killed = forced(project, "killed", runs=1)
+    assert [name for name in contents(project) if not name.startswith(".replaced")] == []
+    other = project.start("+experiment=f", "--force", environment={"TURN": "new"})
+    project.wait_until(lambda: project.query("SELECT count(*) FROM epoch") == [(3,)])
+    time.sleep(1)  # it waits for the run by now; where it does not yet, it has less to get right
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    _, err = other.communicate(timeout=60)
+    assert other.returncode == 0, err
+    assert set(kept(project).values()) == {"new"}
+    assert execute(project, "none")[0] == 0
+    assert set(kept(project).values()) == {"new"}
+    assert_settled(project)
+
+
 SCRIPT = """
 import os, sys, time
 from pathlib import Path

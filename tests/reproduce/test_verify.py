@@ -6,10 +6,10 @@ import shutil
 from tests.reproduce.conftest import STEPS, Project
 
 
-def differing(project: Project, name: str) -> list[str]:
+def differing(project: Project, name: str, *options: str) -> list[str]:
     """What `xrun verify` says differs; the project stays as it is."""
     before = project.snapshot()
-    done = project.xrun("verify", name, "--json", code=1)
+    done = project.xrun("verify", name, *options, "--json", code=1)
     assert project.snapshot() == before
     told = json.loads(done.stdout)
     assert told["good"] is False
@@ -76,11 +76,24 @@ def test_schema_that_is_a_class_is_imported_and_nothing_is_written(project: Proj
     project.xrun("+experiment=modelled", "-q")
     shutil.rmtree(project.root / "__pycache__", ignore_errors=True)
     before = project.snapshot()
-    assert "schema, ids" in project.xrun("verify").stdout
+    assert "schema, ids" in project.xrun("verify", "--import").stdout
     assert project.snapshot() == before
 
-    project.write({"schemas.py": "import nothing_of_that_name\n"})
-    assert differing(project, "modelled") == ["schema"]
+    for body in ("import nothing_of_that_name\n", "raise SystemExit(0)\n"):
+        project.write({"schemas.py": body})
+        assert differing(project, "modelled", "--import") == ["schema"]
+
+
+def test_what_results_name_as_their_schema_is_not_executed_unless_that_is_asked_for(project: Project) -> None:
+    project.xrun("+experiment=modelled", "-q")
+    project.write({"schemas.py": "open('executed', 'w').close()\n"})
+    done = project.xrun("verify", "modelled")
+    assert "note: modelled: schema: it is a class, schemas." in done.stderr
+    assert "--import executes its module" in done.stderr
+    assert "cannot be told: schema" in done.stdout
+    assert not (project.root / "executed").exists()
+    project.xrun("verify", "modelled", "--import", code=1)
+    assert (project.root / "executed").exists()
 
 
 def test_data_that_is_not_as_recorded_any_more_is_told(tracked: Project) -> None:

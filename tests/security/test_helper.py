@@ -120,3 +120,46 @@ def test_a_helper_that_was_killed_is_done_without():
 os.kill(helper._pid, signal.SIGKILL)
 assert told(begin("store")) == ["StoreError", "the disk is gone"]
 """)
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "told"),
+    [
+        ("raise SystemExit(3)", 2, "results.schema: sch.Model cannot be used: SystemExit: 3"),
+        ("import os; os._exit(4)", 74, "the process that imports `results.schema` and makes the table has ended"),
+        ("import os; os.kill(os.getpid(), 9)", 74, "the process that imports `results.schema` and makes the table has ended"),
+    ],
+)
+def test_a_schema_of_the_users_that_ends_its_process_does_not_end_xrun(module, code, told, tmp_path, xrun, written):
+    written(tmp_path, {**FILES, "sch.py": f"{module}\n"})
+    done = xrun("+experiment=c")
+    assert told in done.stderr
+    assert done.returncode == code
+    assert not (tmp_path / "results").exists()
+
+
+CHECKED = """
+import os
+import pandera.pandas as pa
+
+class Model(pa.DataFrameModel):
+    e: float
+
+    @pa.check("e")
+    def ends(cls, values):
+        {end}
+"""
+
+
+def test_a_check_of_the_users_that_ends_its_process_loses_no_run(tmp_path, xrun, written):
+    written(tmp_path, {**FILES, "sch.py": CHECKED.format(end="os._exit(4)")})
+    done = xrun("+experiment=c")
+    assert "what has completed is kept" in done.stderr
+    assert done.returncode == 74
+    written(tmp_path, {"sch.py": CHECKED.format(end="raise SystemExit(5)")})
+    done = xrun("+experiment=c")
+    assert "2 cached" in done.stderr
+    assert "SystemExit: 5" in done.stderr
+    assert done.returncode == 1
+    written(tmp_path, {"sch.py": CHECKED.format(end="return values > 0")})
+    assert xrun("+experiment=c").returncode == 0

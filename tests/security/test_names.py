@@ -1,4 +1,4 @@
-"""Odd names and texts come back the same from the store, CSV, Parquet and JSON, or are refused the same way before anything runs."""
+"""F25: odd names and texts come back the same from the store, CSV, Parquet and JSON, or are refused the same way before anything runs."""
 
 import csv
 import io
@@ -227,3 +227,35 @@ def test_a_project_in_a_folder_whose_name_is_not_unicode_runs(tmp_path: Path, an
     done = anywhere(root, "+experiment=e")
     assert "Traceback" not in done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_written_of_folders_branches_and_arguments_that_are_not_unicode_is_read(tmp_path: Path, anywhere, written):
+    import os
+    import subprocess
+
+    odd = os.fsdecode(b"n\xe9")
+    root = tmp_path / odd / odd
+    try:
+        root.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system takes Unicode only")
+    written(root, {"steps.py": "def f(run):\n    return {'y': 1}\n", "conf/experiment/e.yaml": "steps: [steps.f]\n"})
+    git = ["git", "-c", "user.email=a@b.c", "-c", "user.name=n"]
+    for command in (["init", "-q", "-b", odd], ["add", "--all"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *command], cwd=root.parent, check=True)
+    place = ["--workspace", str(root / f"{odd}w")]
+    assert anywhere(root, "+experiment=e", *place).returncode == 0
+    told = (root / f"{odd}w" / "results" / "e" / "manifest.json").read_text()
+    assert '"branch": "n\\\\xe9"' in told
+    assert '"root": "n\\\\xe9"' in told
+    id_run = json.loads(told)["runs"][0]
+    for command in (
+        ["show", id_run],
+        ["show", id_run, "--json"],
+        ["doctor"],
+        ["verify"],
+        ["check", "e", "-c", "y <= 1"],
+        ["diff", "e", "e"],
+    ):
+        done = anywhere(root, *command, *place)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), (command, done.stderr)

@@ -1,4 +1,4 @@
-"""No name leads out of a run's folder: not one that a step gives, not one that stands in a store, not through a link."""
+"""F26: no name leads out of a run's folder: not one that a step gives, not one that stands in a store, not through a link."""
 
 import shutil
 import sqlite3

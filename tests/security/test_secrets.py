@@ -1,4 +1,4 @@
-"""A secret reaches no file and no screen: one canary in every place that a secret comes from, and a look at all that is left behind."""
+"""F30: a secret reaches no file and no screen. One canary in every place where one comes from, and a look at all that is left."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What is stored is data: no reading command imports, instantiates, resolves or unpickles what a record or a results folder names."""
+"""F28, F28b: what is stored is data. No reading command imports, instantiates or unpickles what a record or a results folder names."""
 
 import base64
 import json
