@@ -23,6 +23,8 @@ class Choice:
     """Name and what it shows; None: nothing is called so."""
     notes: tuple[str, ...] = ()
     """What is odd about them, one sentence each."""
+    metrics: tuple[str, ...] = ()
+    """The metrics that they show, or are called like: `loss.mean` is each run's own, and not made of a column `loss`."""
 
     def fields(self, row: selectors.Row) -> str:
         """The row's columns as JSON text, null where the run has no such value."""
@@ -76,7 +78,9 @@ def choose(columns: Sequence[tuple[str, str]], ids: Sequence[str], reader: Reade
             continue
         if not (selector.kind == "params" and selector.name in axes and name in (text, selector.name)):
             found.append((name, selector))
-    return Choice(tuple(found), tuple(notes) if next(rows(ids, reader), None) is not None else ())
+    shown = {selector.name for _, selector in found if selector is not None and selector.kind == "metrics"}
+    metrics = shown | names.metrics.intersection(name for name, _ in found)
+    return Choice(tuple(found), tuple(notes) if next(rows(ids, reader), None) is not None else (), tuple(sorted(metrics)))
 
 
 def rows(ids: Sequence[str], reader: Reader) -> Iterator[selectors.Row]:

@@ -106,9 +106,18 @@ def _turn(waiting: Waiting, executor: Executor, store: Store, state: _State) -> 
         yield from waiting.cached()
         yield from _try_again(waiting, executor, store, state)
         _feed(waiting, executor, state)
-    yield from _take(executor.events(_patience(state, waiting, executor)), state)
+    yield from _take(_events(executor, _patience(state, waiting, executor), state.stop), state)
     if state.pending.ripe(idle=not executor.busy()):
         yield from _commit(store, state, waiting)
+
+
+def _events(executor: Executor, patience: float, stop: Stop) -> list[Outcome | Live]:
+    """What has come; an executor that watches no processes executes meanwhile, in this thread."""
+    stop.lent = not executor.supervised and executor.busy()
+    try:
+        return executor.events(patience)
+    finally:
+        stop.lent = False
 
 
 def _rest(waiting: Waiting, state: _State) -> None:

@@ -57,6 +57,8 @@ class Table:
     rows: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     """Name -> dtype."""
+    metrics: tuple[str, ...] = ()
+    """The metrics that chosen columns show, or are called like."""
     valid: bool = False
 
 
@@ -186,5 +188,6 @@ def _table(told: Part) -> Table:
         digest=_maybe(told.get("digest"), Part.text),
         rows=_maybe(told.get("rows"), Part.whole),
         columns=told.get("columns").named_texts(),
+        metrics=told.get("metrics").texts(),
         valid=bool(_maybe(told.get("valid"), Part.flag)),
     )

@@ -58,7 +58,9 @@ class Published:
         if not self.has_table:
             raise IncompleteError(f"{self.told} has no table")
         params = self._axes() or frozenset(axes)
-        return Sample.of((_row(cells, params) for cells in self._cells()), self.told, table=True, columns=self.columns())
+        rows = (_row(cells, params) for cells in self._cells())
+        metrics = (self.manifest() or Manifest()).table.metrics
+        return Sample.of(rows, self.told, table=True, columns=self.columns(), metrics=metrics)
 
     def _axes(self) -> frozenset[str]:
         from runner.config import composed  # half of Hydra, for tables only

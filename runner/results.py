@@ -39,6 +39,8 @@ class Tabulated:
     """Name -> dtype."""
     notes: tuple[str, ...] = ()
     """What is odd, and no error."""
+    metrics: tuple[str, ...] = ()
+    """Of chosen columns: `chosen.Choice.metrics`."""
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Tabulated":
@@ -57,6 +59,7 @@ class Tabulated:
             ),
             columns={str(name): str(dtype) for name, dtype in told["columns"].items()},
             notes=tuple(map(str, told["notes"])),
+            metrics=tuple(map(str, told["metrics"])),
         )
 
 
@@ -122,9 +125,10 @@ def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulate
     reader = stores.read(store)
     try:
         rows = _rows(plan, reader, ids)
-        notes: tuple[str, ...] = ()
+        choice = chosen.Choice(())
         if plan.experiment.results.columns:
-            rows, notes = _chosen_rows(plan, reader, ids)
+            rows, choice = _chosen_rows(plan, reader, ids)
+        notes = choice.notes
         frame = table.conform(table.build(rows, plan.axes), schema)
         if len(frame) and not notes and len(frame.columns) == 1 + len(plan.axes):
             notes = chosen.hint(ids, reader)
@@ -138,6 +142,7 @@ def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulate
         preview=table.summarise(frame, PREVIEW_ROWS),
         columns={str(name): str(dtype) for name, dtype in frame.dtypes.items()},
         notes=notes,
+        metrics=choice.metrics,
     )
 
 
@@ -153,14 +158,14 @@ def _rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> Iterator[t
                 yield table.QuickRow(id_run=run.id_run, params=labelled(run.params) if concealed else run.params, fields_json=text)
 
 
-def _chosen_rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> tuple[Iterator[table.Row], tuple[str, ...]]:
+def _chosen_rows(plan: Plan, reader: stores.SqliteReader, ids: list[str]) -> tuple[Iterator[table.Row], chosen.Choice]:
     """The same with the columns that the experiment chooses."""
     ids += [run.id_run for run in plan]
     choice = chosen.choose(plan.experiment.results.columns, ids, reader, plan.axes)
     params = (labelled(run.params) if plan.experiment.mask else run.params for run in plan)
     points = dict(zip(ids, params, strict=True))
     rows = chosen.rows(ids, reader)
-    return (table.Row(id_run=r.record.id_run, params=points[r.record.id_run], fields_json=choice.fields(r)) for r in rows), choice.notes
+    return (table.Row(id_run=r.record.id_run, params=points[r.record.id_run], fields_json=choice.fields(r)) for r in rows), choice
 
 
 def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[str, Any]:
@@ -195,6 +200,7 @@ def manifest(plan: Plan, made: Tabulated, facts: Facts, ids: list[str]) -> dict[
             "digest": made.digest,
             "rows": made.rows,
             "columns": dict(made.columns),
+            "metrics": list(made.metrics),
             "valid": not made.violations,
             "violations": [asdict(v) for v in made.violations[:100]],
         },

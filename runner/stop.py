@@ -28,6 +28,8 @@ class Stop:
     stage: Stage = Stage.BEFORE
     reason: str = ""
     """Why the loop itself starts nothing more: `on_error`, `max_failures`."""
+    lent: bool = False
+    """Whether what executes has the very thread that would heed the wish."""
     heard: bool = False
     """Whether a KeyboardInterrupt has arrived where what was begun is cleaned up."""
     _raised: float = float("-inf")

@@ -32,7 +32,7 @@ from runner.checks.groups import Group as Group
 from runner.checks.judging import Outcome as Outcome
 from runner.checks.judging import Verdict as Verdict
 from runner.checks.judging import judge as judge
+from runner.checks.meaning import Reason as Reason
+from runner.checks.meaning import Sample as Sample
 from runner.checks.measuring import Measured as Measured
-from runner.checks.measuring import Reason as Reason
-from runner.checks.measuring import Sample as Sample
 from runner.checks.measuring import measure as measure

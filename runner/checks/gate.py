@@ -5,7 +5,8 @@ from typing import Any
 
 from runner.checks.check import Check, read
 from runner.checks.judging import Outcome, Verdict, judge
-from runner.checks.measuring import Reason, Sample, measure
+from runner.checks.meaning import Reason, Sample
+from runner.checks.measuring import measure
 from runner.errors import UsageError
 from runner.selectors import Row
 

@@ -9,7 +9,8 @@ from fractions import Fraction
 from runner.checks.aggregating import Estimate, difference
 from runner.checks.check import Check
 from runner.checks.groups import ALL, Group
-from runner.checks.measuring import Measured, Reason, Trouble
+from runner.checks.meaning import Reason, Trouble
+from runner.checks.measuring import Measured
 from runner.checks.student import quantile
 
 _ROUNDING = 1e-12

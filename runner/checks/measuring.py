@@ -1,43 +1,20 @@
 """What a check measures: runs -> groups -> estimates."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from runner import codec
 from runner import where as conditions
-from runner.checks.aggregating import AGGREGATIONS, CERTAIN, Estimate, estimate, plain, undefined
+from runner.checks.aggregating import CERTAIN, Estimate, estimate, plain, undefined
 from runner.checks.check import Check
 from runner.checks.groups import Group, point
+from runner.checks.meaning import Reason, Sample, Trouble, meaning
 from runner.errors import UsageError
-from runner.selectors import MISSING, Names, Row, Selector, known, of_table, parse, resolve, said, with_columns
-from runner.suggest import nearest
+from runner.selectors import MISSING, Row, Selector, resolve
 
 NAMED: Final = 20
 """A verdict names so many of its runs at most."""
-
-
-class Reason(StrEnum):
-    """Why a check does not pass, or says nothing."""
-
-    BREACH = "breach"
-    METRIC = "missing metric"
-    NAN = "NaN"
-    KIND = "not a number"
-    RANGE = "beyond float64"
-    RUNS = "no runs"
-    GROUP = "missing group"
-    EXTRA = "extra group"
-    BASELINE = "not in the baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why there is no estimate."""
-
-    reason: Reason
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +30,6 @@ class Measured:
     """Ids of the runs of each group, the first NAMED of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Completed runs, and where they are from."""
-
-    rows: Sequence[Row]
-    names: Names
-    told: str
-    """In words: `results/coins`, `git:main`."""
-    table: bool = False
-    """They come from a table alone: whatever is no param is a field."""
-
-    @classmethod
-    def of(cls, rows: Iterable[Row], told: str, *, table: bool = False, columns: Sequence[tuple[str, str]] | None = None) -> "Sample":
-        """The sample of these runs. `columns`: `results.columns` of their experiment, empty where it has none; None: there is no table of
-        theirs, or nobody knows.
-        """
-        kept = list(rows)
-        names = known(kept)
-        if table:
-            names = of_table(names, columns)
-        elif columns is not None:
-            names = with_columns(names, columns)
-        return cls(kept, names, told, table)
-
-
 def measure(check: Check, sample: Sample, *, lenient: bool = False) -> Measured:
     """The estimates of a check's groups among the runs of a sample.
 
@@ -85,7 +37,7 @@ def measure(check: Check, sample: Sample, *, lenient: bool = False) -> Measured:
     Raises UsageError for a name in `where` or `group_by` that no run has.
     """
     rows = _satisfying(check, sample)
-    found = _resolve(check, sample)
+    found = meaning(check, sample)
     if isinstance(found, Trouble):
         return Measured(check.agg or "mean", trouble=found)
     selector, agg = found
@@ -116,34 +68,6 @@ def _satisfying(check: Check, sample: Sample) -> Sequence[Row]:
     except UsageError as error:
         raise UsageError(f"check `{check.name}`, in {sample.told}: {error}") from None
     return [row for row in sample.rows if holds(row)]
-
-
-def _resolve(check: Check, sample: Sample) -> tuple[Selector, str] | Trouble:
-    """What is measured of a run, and the aggregation that the text ends in."""
-    text = check.metric
-    try:
-        return resolve(text, sample.names), ""
-    except UsageError as error:
-        problem = str(error)
-    atoms = parse(text)
-    if not check.agg and len(atoms) > 1 and not atoms[-1].quoted and atoms[-1].text in AGGREGATIONS:
-        try:
-            return resolve(text.rstrip().removesuffix(f".{atoms[-1].text}"), sample.names), atoms[-1].text
-        except UsageError as error:
-            problem = str(error)
-    elif not check.agg and len(atoms) > 1 and not atoms[-1].quoted:
-        problem = _misspelt(text.strip(), atoms[-1].text, sample) or problem
-    return Trouble(Reason.METRIC, f"{sample.told}: {problem}")
-
-
-def _misspelt(text: str, last: str, sample: Sample) -> str:
-    """What to say of `acc.meen`, where `acc` has a value a run; "" where that is not it."""
-    stem, close = text.removesuffix(f".{last}"), nearest(last, AGGREGATIONS)
-    try:
-        single = resolve(stem, sample.names).kind != "metrics"  # of these, there are parts as well
-    except UsageError:
-        single = False
-    return f"there is no {said(text)}; did you mean {said(f'{stem}.{close}')}?" if single and close else ""
 
 
 def _grouping(check: Check, sample: Sample, *, aggregated: bool) -> Callable[[Row], Group]:

@@ -21,7 +21,8 @@ LIMIT = 100
 EPILOG = """\
 example: xrun ls coins --where "N > 10 and status == 'COMPLETED'" --columns N,error,seconds --sort error
 
-A run is known once it has logged or printed something. RUNNING: it executes now, for so many seconds since then.
+A run is known once it has logged or printed something. RUNNING: it executes now, for so many seconds since then; so it is
+for --status, --where, --sort and --columns also where it has ended before. With --json, `status` is how it ended, `executing` says it.
 LOST: it has no end, because the process that executed it was killed; the same xrun command executes it again.
 """
 
@@ -71,7 +72,7 @@ def _runs(reader: stores.SqliteReader, chosen: argparse.Namespace, order: tuple[
     else:
         limit = LIMIT if chosen.limit is None else chosen.limit
     if chosen.columns is not None or chosen.csv:
-        kept = list(rows)
+        kept = [reading.as_listed(row, executing) for row in rows]
         asked = None if chosen.columns is None else selectors.listed(chosen.columns)
         told = reading.default_columns(kept, names) if asked is None else reading.resolve_columns(asked, names)
         shown.show(list(told), ([selector.value(row) for selector in told.values()] for row in kept), chosen, limit)
@@ -100,12 +101,12 @@ def _selected(
         reading.check_experiment(reader, chosen.experiment)
         everything = reading.rows(reader, chosen.experiment, children=chosen.children, order=order)
         return (row for row in everything if chosen.status in (None, _status(row, executing))), Names()
-    found = reading.select(reader, chosen.experiment, chosen.where, children=chosen.children, order=order)
+    found = reading.select(reader, chosen.experiment, chosen.where, children=chosen.children, order=order, executing=executing)
     shown.remark(found, chosen.where)
     rows = [row for row in found.rows if chosen.status in (None, _status(row, executing))]
     if chosen.sort is not None:
         selector = selectors.resolve(chosen.sort, found.names)
-        rows = ordered([(row, selector.value(row)) for row in rows], reverse=chosen.reverse)
+        rows = ordered([(row, selector.value(reading.as_listed(row, executing))) for row in rows], reverse=chosen.reverse)
     return rows, found.names
 
 

@@ -76,7 +76,7 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
     stop = Stop()
     results: list[Result] = []
     rerun = shared.rerun(chosen)
-    with _own_stdout() as out, _signals(stop, chosen.grace, requeueable=chosen.requeueable):
+    with _own_stdout() as out, _signals(stop, chosen, arguments):
         console = Console(quiet=chosen.quiet or chosen.json, out=out)
         invocation = Invocation(
             argv=("xrun", *arguments),
@@ -105,11 +105,16 @@ def _run(chosen: argparse.Namespace, helper: Helper, arguments: tuple[str, ...])
             told = [account.told(result) for result in results]
             print(json.dumps(told if len(told) > 1 else told[0], indent=1), file=out)
     if stop.signal:
-        from runner.provenance.environment import masked
-
-        name, again = signal.Signals(stop.signal).name, shlex.join(["xrun", *map(masked, arguments)])
-        print(f"xrun: stopped by {name}; finished runs are kept, to go on: {again}", file=sys.stderr)
+        print(f"xrun: {_stopped(stop.signal, arguments)}", file=sys.stderr)
     return max(result.exit_code for result in results)
+
+
+def _stopped(number: int, arguments: tuple[str, ...], how: str = "") -> str:
+    """What there is to say of a sweep that a signal has ended."""
+    from runner.provenance.environment import masked
+
+    again = shlex.join(["xrun", *map(masked, arguments)])
+    return f"stopped by {signal.Signals(number).name}{how}; finished runs are kept, to go on: {again}"
 
 
 @contextmanager
@@ -126,16 +131,18 @@ def _own_stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _signals(stop: Stop, grace: float | None, *, requeueable: bool) -> Iterator[None]:
+def _signals(stop: Stop, chosen: argparse.Namespace, arguments: tuple[str, ...]) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP ask to stop, the first also where a parent had it ignored (`xrun &` in a script); SIGUSR2, if it is
     what a cluster announces the end with.
 
     Once one has, a late one changes nothing any more.
     """
+    grace = chosen.grace
 
     def ask(number: int, _: FrameType | None) -> None:
         try:
             stop.ask(number, grace if grace is not None else INT_GRACE if number == signal.SIGINT else TERM_GRACE)
+            wake()
         except KeyboardInterrupt:
             signal.signal(signal.SIGALRM, insist)
             signal.setitimer(signal.ITIMER_REAL, CLEANING_SECONDS, CLEANING_SECONDS)
@@ -147,12 +154,22 @@ def _signals(stop: Stop, grace: float | None, *, requeueable: bool) -> Iterator[
     asking = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means it
         asking.append(signal.SIGHUP)
-    if requeueable:
+    if chosen.requeueable:
         asking.append(signal.SIGUSR2)
-    old = {number: signal.signal(number, ask) for number in asking}
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in old.items():
-            signal.signal(number, signal.SIG_IGN if stop.level else handler)
+
+    def ending(number: int) -> tuple[int, str]:
+        from runner.invocation import REQUEUED, TRY_AGAIN
+
+        code = TRY_AGAIN if chosen.requeueable and number in REQUEUED else 128 + number
+        return code, _stopped(number, arguments, " within a step, which did not end by itself and was cut off")
+
+    from runner.commands.answering import answered
+
+    with answered(stop, asking, ending, quiet=chosen.quiet or chosen.json) as wake:
+        old = {number: signal.signal(number, ask) for number in asking}
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in old.items():
+                signal.signal(number, signal.SIG_IGN if stop.level else handler)

@@ -10,6 +10,7 @@ from runner.reading.columns import values as values
 from runner.reading.columns import varying as varying
 from runner.reading.finding import Found as Found
 from runner.reading.finding import Selection as Selection
+from runner.reading.finding import as_listed as as_listed
 from runner.reading.finding import check_experiment as check_experiment
 from runner.reading.finding import find as find
 from runner.reading.finding import in_order as in_order

@@ -1,14 +1,14 @@
 """Finds runs: those of an experiment that satisfy a condition, or one by a beginning of its id."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from runner import where
 from runner.errors import IncompleteError, UsageError
 from runner.reading.inheriting import inherited
 from runner.reading.standing import children_of, standing_in, unfinished
-from runner.record import Record
+from runner.record import Record, Standing
 from runner.selectors import Names, Row, known
 from runner.stores.base import Reader, Unfinished
 from runner.suggest import did_you_mean
@@ -102,9 +102,17 @@ def summarised(reader: Reader, records: Iterable[Record]) -> Iterator[Row]:
 
 
 def select(
-    reader: Reader, experiment: str, condition: str | None = None, *, children: bool = False, order: Sequence[str] = ()
+    reader: Reader,
+    experiment: str,
+    condition: str | None = None,
+    *,
+    children: bool = False,
+    order: Sequence[str] = (),
+    executing: Container[str] = (),
 ) -> Selection:
     """The runs of an experiment that satisfy a condition (`runner.where`), in the order of `rows`.
+
+    To the condition, the runs with the ids `executing` are RUNNING, whatever their records say.
 
     Raises IncompleteError when there is no such experiment, UsageError for a condition that cannot be understood.
     """
@@ -115,7 +123,14 @@ def select(
     if parsed is None:
         return Selection(everything, names, len(everything))
     holds = parsed.bind(names)
-    return Selection(list(filter(holds, everything)), names, len(everything), tuple(holds.notes()))
+    return Selection([row for row in everything if holds(as_listed(row, executing))], names, len(everything), tuple(holds.notes()))
+
+
+def as_listed(row: Row, executing: Container[str]) -> Row:
+    """A run as listings show it: RUNNING while it executes again, all else as its record has it."""
+    if row.record.id_run not in executing:
+        return row
+    return Row(replace(row.record, status=Standing.RUNNING), row.metrics)  # type: ignore[arg-type] # it is never kept
 
 
 def find(reader: Reader, prefix: str) -> Found:

@@ -7,6 +7,14 @@ _KEPT = "JOIN main.attempt a ON a.id = (SELECT max(b.id) FROM main.attempt b WHE
 """What an attempt has logged that is not over is not its run's yet."""
 _NAMED = "SELECT r.id_run, j.key AS name, j.value FROM main.run r{join}, json_each(xrun_flat({text})) j"
 
+
+def _signed(name: str) -> str:
+    """A column in which eight bytes stand for -0.0 (runner/stores/zeros.py)."""
+    return f"iif(typeof(s.{name}) = 'blob', -1 * 0.0, s.{name}) AS {name}"
+
+
+_ENDS: Final = ", ".join(map(_signed, ("last", "first", "min", "max")))
+
 VIEWS: Final[dict[str, tuple[str, str]]] = {
     "runs": (
         """id_run, experiment, status, seconds, started (Unix seconds), attempt, seed, cpu_seconds, max_rss (bytes), troubles,
@@ -29,7 +37,7 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     "tags": ("id_run, name, value", _NAMED.format(join="", text="r.tags")),
     "metrics": (
         "id_run, name, last, first, min, max, mean, count, n_nan, last_step, first_step, min_step, max_step",
-        f"""SELECT r.id_run, s.name, s.last, s.first, s.min, s.max, s.total / nullif(s.count - s.n_nan, 0) AS mean, s.count, s.n_nan,
+        f"""SELECT r.id_run, s.name, {_ENDS}, s.total / nullif(s.count - s.n_nan, 0) AS mean, s.count, s.n_nan,
             s.last_step, s.first_step, iif(s.min IS NULL, NULL, s.min_step) AS min_step, iif(s.max IS NULL, NULL, s.max_step) AS max_step
             FROM main.run r {_KEPT} JOIN main.series s ON s.attempt = a.id""",
     ),

@@ -41,6 +41,9 @@ class Earlier:
 class ExplainedReader(PrefixReader):
     """The part of a reader that is about why."""
 
+    _fallen: dict[int, float] | None = None
+    """What stands no more for whom this was opened, once that was said."""
+
     def evidence(self, epoch: int) -> str | None:
         """What the identity of an invocation's runs was made of, as `Evidence.dumps` wrote it; None where it is not known."""
         with told(self._path):
@@ -93,9 +96,13 @@ class ExplainedReader(PrefixReader):
         with told(self._path):
             return dict(self._rows("SELECT epoch, until FROM void"))
 
+    def suppose(self, fallen: Mapping[int, float]) -> None:
+        """Read as though these results stood no more, and no others (`Store.void`); nothing is written."""
+        self._fallen = dict(fallen)
+
     def _standing_voids(self) -> Mapping[int, float]:
         """As for whom reads here."""
-        return self.voids()
+        return self.voids() if self._fallen is None else self._fallen
 
     def _standing(self, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
         """Rows of `rows.SELECTED`, less the results that stand no more."""

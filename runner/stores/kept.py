@@ -10,7 +10,7 @@ from typing import Any, Final
 from runner import codec
 from runner.artifacts import check_path
 from runner.logged import FLOAT, Artifact, Summary, unpack_points
-from runner.stores import sums
+from runner.stores import sums, zeros
 from runner.stores.damage import DamagedError, intact, told
 
 LOOKUP: Final = 500
@@ -123,6 +123,7 @@ class LoggedReader:
 
 def summary_of(values: list[Any]) -> Summary:
     """The summary in a row of `series`: NaN is NULL in SQLite."""
+    values = zeros.unpacked(values)
     values[2] = math.nan if values[2] is None else values[2]
     values[4] = math.nan if values[4] is None else values[4]
     return Summary(*values)

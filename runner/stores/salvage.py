@@ -14,7 +14,10 @@ from runner.stores.scanning import Found, scan
 from runner.stores.schema import VERSION
 from runner.stores.sqlite import SqliteStore
 
-_BLOBS: Final = {("points", "steps"), ("points", "vals"), ("source", "content")}
+_BLOBS: Final = {
+    *(("points", "steps"), ("points", "vals"), ("source", "content")),
+    *(("series", name) for name in ("first", "last", "min", "max")),  # zeros.py
+}
 
 
 def save(source: Path, target: Path) -> int:

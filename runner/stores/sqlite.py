@@ -78,7 +78,7 @@ class SqliteStore(WritingStore):
 
     def void(self, fallen: Mapping[int, float], others: Collection[int] = ()) -> None:
         """As the seam says."""
-        self._fallen = dict(fallen)
+        self.suppose(fallen)
         known = {epoch: until for epoch, until in self.voids().items() if epoch not in others}
         now = {epoch: until for epoch, until in fallen.items() if epoch not in others}
         if known == now:
@@ -86,9 +86,6 @@ class SqliteStore(WritingStore):
         with self._transaction():
             self._db.executemany("DELETE FROM void WHERE epoch = ?", ((epoch,) for epoch in known))
             self._db.executemany("INSERT OR REPLACE INTO void VALUES (?, ?)", now.items())
-
-    def _standing_voids(self) -> Mapping[int, float]:
-        return self.voids() if self._fallen is None else self._fallen
 
     def append(self, records: Iterable[Record], trails: Iterable[Trail] = ()) -> None:
         """As the seam says."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.logged import Artifact, Loaded, Output, Points, Prefix, Restart, Rows, Summary
 from runner.record import Record, Trail
-from runner.stores import prefixes, sums
+from runner.stores import prefixes, sums, zeros
 from runner.stores.kept import summary_of
 
 _SERIES = f"INSERT INTO series VALUES ({','.join('?' * 15)})"
@@ -103,12 +103,12 @@ class Trails:
     def _add_points(self, attempt: _Attempt, points: Points) -> None:
         known = attempt.series.get(points.name)
         if known is None:
-            values = astuple(points.summary)
+            values = zeros.packed(astuple(points.summary))
             row = (None, attempt.key, points.name, *values, sums.of(attempt.id_run, points.name, *values))
             series, summary = int(self._db.execute(_SERIES, row).lastrowid or 0), points.summary
         else:
             series, summary = known[0], known[1].then(points.summary)
-            values = astuple(summary)
+            values = zeros.packed(astuple(summary))
             self._db.execute(_GROWN, (*values, sums.of(attempt.id_run, points.name, *values), series))
         attempt.series[points.name] = (series, summary)
         packed = (points.summary.count, points.start, points.steps, points.values, float(points.begun), float(points.ended))

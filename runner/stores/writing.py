@@ -23,8 +23,6 @@ class WritingStore(SqliteReader):
         """Open or make the store. Raises StoreError when it cannot be written, or was written by a newer version."""
         self._path = path
         self._at_once = mounts.is_remote(path)
-        self._fallen: dict[int, float] | None = None
-        """What stands no more for whom this store was opened, once that was said."""
         opened = _file(path)
         header.check(path)
         unclean = any(log.stat().st_size for log in (path.with_name(f"{path.name}-wal"),) if log.exists())

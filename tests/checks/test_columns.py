@@ -100,6 +100,36 @@ def test_a_metric_is_held_against_the_column_that_shows_it():
     assert [(v.outcome.value, v.delta) for v in found] == [("pass", 0), ("pass", 0)]
 
 
+LOSSES = Sample.of([row({"m": 1}, {"loss": 0.3, "y": 1.0}), row({"m": 2}, {"loss": 0.7, "y": 2.0})], "T", table=True, metrics=["loss"])
+
+
+@pytest.mark.parametrize("part", ["mean", "min", "max", "count"])
+def test_a_part_of_a_metric_is_never_made_of_the_column_that_shows_another_one(part):
+    (store,) = {v.reason for v in verdicts(f"loss.{part} >= 0", Sample.of(STORED, "store", columns=(("loss", "loss"),)))}
+    assert store is None
+    for text in (f"loss.{part}", f"`loss`.{part}", f"metrics.loss.{part}"):
+        (verdict,) = verdicts(f"{text} >= 0", LOSSES)
+        assert (verdict.outcome.value, verdict.reason.value) == ("FAIL", "missing metric")
+        assert f"add loss.{part} to results.columns; or metric: loss, agg: {part}" in verdict.text
+
+
+def test_what_is_no_part_of_a_metric_or_said_with_agg_is_made_of_the_column_on_both_sides():
+    store = Sample.of(STORED, "store", columns=(("loss", "loss"),))
+    for check in ("loss.std >= 0", {"check": "loss >= 0", "agg": "mean"}, "loss.median >= 0"):
+        (here,), (there,) = verdicts(check, store), verdicts(check, LOSSES)
+        assert here.current.value == there.current.value
+        assert here.agg == there.agg != ""
+    assert [v.current.value for v in verdicts("y.mean >= 0", LOSSES)] == [1.5]
+
+
+def test_where_a_field_is_called_as_a_metric_neither_is_guessed():
+    store = Sample.of([row({"m": 1}, {"loss": 5.0}, {"loss": [0.9, 0.1]})], "S", columns=())
+    with pytest.raises(UsageError, match=r"`loss.mean` is .* write `metrics.loss.mean`, or metric: loss, agg: mean"):
+        verdicts("loss.mean >= 0", store)
+    assert [v.current.value for v in verdicts("metrics.loss.mean >= 0", store)] == [0.5]
+    assert [v.current.value for v in verdicts({"check": "loss >= 0", "agg": "mean"}, store)] == [5.0]
+
+
 def test_an_axis_that_is_null_is_told_and_makes_no_difference():
     with_null, without = point(row({"m": "a", "n": None}, {})), point(row({"m": "a"}, {}))
     assert str(with_null) == "m=a, n=null"

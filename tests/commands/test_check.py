@@ -198,6 +198,17 @@ class TestStory:
 
 
 class TestBaselines:
+    def test_a_part_of_a_metric_means_the_same_when_the_store_has_gone_or_is_missed(self, repository, xrun):
+        assert xrun("+experiment=models", "results.columns=[acc,val/acc]").returncode == 0
+        with_store = xrun("check", "models", "-c", "val/acc.mean <= 0.86", "--json")
+        (repository / ".xrun").rename(repository / "away")
+        without = xrun("check", "models", "-c", "val/acc.mean <= 0.86")
+        assert len(json.loads(with_store.stdout)["verdicts"]) == 2  # a point each, of each run's own mean
+        assert without.returncode == 1
+        assert "missing metric" in without.stdout
+        assert "add val/acc.mean to results.columns" in without.stdout + without.stderr
+        assert xrun("check", "models", "-c", "acc.mean <= 1").returncode == 0
+
     def test_the_file_is_the_same_for_the_same_results_and_a_line_a_group(self, models, xrun):
         file = models / "baselines" / "models.json"
         xrun("check", "models", "--update-baseline")

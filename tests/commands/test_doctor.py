@@ -181,6 +181,23 @@ def test_missing_and_changed_files_are_named(made, xrun):
     assert [str(first) in found["findings"][0]["text"], str(second) in found["findings"][1]["text"]] == [True, True]
 
 
+@pytest.mark.parametrize(("gone", "sound"), [(["parquet"], True), (["csv"], True), (["parquet", "csv"], False)])
+def test_one_file_of_a_table_is_enough_for_doctor_and_verify_alike(made, xrun, gone, sound):
+    for ending in gone:
+        (made / "results" / "squares" / f"table.{ending}").unlink()
+    done, verified = xrun("doctor", "--json"), xrun("verify", "squares")
+    found = json.loads(done.stdout)
+    assert (done.returncode == 0, verified.returncode == 0, found["sound"]) == (sound,) * 3, done.stdout + verified.stdout
+    assert [finding["text"] for finding in found["findings"]] == ([] if sound else [f"there is no table in {made / 'results' / 'squares'}"])
+
+
+def test_a_csv_alone_that_was_edited_is_named_by_doctor_and_verify_alike(made, xrun):
+    (made / "results" / "squares" / "table.parquet").unlink()
+    file = made / "results" / "squares" / "table.csv"
+    file.write_text(file.read_text() + "x,1,1\n")
+    assert (xrun("doctor").returncode, xrun("verify", "squares").returncode) == (1, 1)
+
+
 def test_a_table_that_is_not_its_manifests_is_named(made, xrun):
     file = made / "results" / "squares" / "table.csv"
     file.write_text(file.read_text().replace("4.0", "4.5"))

@@ -156,6 +156,11 @@ def test_a_run_that_executes_again_is_told_on_top(project: Project) -> None:
         assert (run["status"], run["executing"]) == ("FAILED", True)
         assert "executes again now" in project("show", str(run["id_run"])).stdout
         assert project("ls").stdout.splitlines()[1].split()[1:5] == ["2", "0", "2", "2"]
+        found = project.lines("ls", "pulse", "--where", "status == 'RUNNING'")
+        assert [(run["status"], run["executing"]) for run in found] == [("FAILED", True)] * 2
+        assert project("ls", "pulse", "--where", "status == 'FAILED'", "--columns", "lr").stdout.splitlines()[1:] == []
+        table = project("ls", "pulse", "--columns", "status,failure", "--csv").stdout
+        assert [row["status"] for row in csv.DictReader(io.StringIO(table))] == ["RUNNING", "RUNNING"]
     listed = project("ls", "pulse").stdout.splitlines()
     assert all(line.endswith("ValueError: stopped") for line in listed[1:])
 

@@ -7,10 +7,13 @@ import sqlite3
 
 import pytest
 
+from runner import stores
 from runner.errors import IncompleteError, UsageError
-from runner.reading import sql, unpacking
+from runner.reading import load, sql, unpacking
 from runner.reading.views import VIEWS
+from runner.record import Trail
 from runner.workspace import Workspace
+from tests.reading.conftest import points
 
 A, B, C = (f"{n}{n}000000-0000-8000-8000-000000000000" for n in "abc")
 CHILD = "d0000000-0000-8000-8000-000000000000"
@@ -56,6 +59,17 @@ def test_a_view_has_the_columns_that_its_description_names_in_that_order(workspa
 )  # fmt: skip
 def test_views_hold_what_runs_left(workspace: Workspace, statement: str, rows: list[tuple[object, ...]]) -> None:
     assert ask(workspace, statement) == rows
+
+
+def test_minus_zero_is_a_number_that_keeps_its_sign(workspace: Workspace) -> None:
+    store = stores.open(workspace.store)
+    made = Trail(id_run=CHILD, experiment="net", epoch=0, attempt=1, entries=(("", points("zero", [0, 1], [0.5, -0.0])),))
+    store.append(list(store.children(A)), [made])
+    store.close()
+    (row,) = ask(workspace, "SELECT last, min, first, max FROM metrics WHERE name = 'zero' AND last <= 0 AND last < first")
+    assert list(map(str, row)) == ["-0.0", "-0.0", "0.5", "0.5"]
+    runs = load("net", workspace).runs(columns={"last": "zero.last"}, children=True)
+    assert "-0.0" in map(str, runs["last"])
 
 
 def test_artifacts_say_where_they_lie_also_in_a_folder_with_a_quote(workspace: Workspace) -> None:

@@ -201,6 +201,71 @@ def test_a_serial_sweep_stops_after_its_run_and_at_the_second_signal_within_it(p
     assert statuses == ["CANCELLED"] if count == 2 else set(statuses) <= {"COMPLETED"}
 
 
+HOLDS = {
+    "sleeps": "time.sleep(60)",
+    "is in C code": "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)",
+    "swallows what is raised": """
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass""",
+}
+
+
+def in_a_step(project, holds, *arguments):
+    """A serial sweep of which one run has ended, from when the second one is in its step for a minute."""
+    project.module(
+        f"import hashlib, time\nfrom pathlib import Path\ndef step(n):\n    if n == 0:\n        return {{'value': 0.0, 'text': 'run 0'}}\n"
+        f"    Path(__file__).with_name('ready').write_text('x')\n    {HOLDS[holds].lstrip()}\n    return {{}}\n"
+    )
+    project.experiment("sweep", "{n: [0, 1, 2]}", executor={"name": "serial"})
+    process = project.start("+experiment=sweep", *arguments)
+    project.wait_for(project.root / "ready")
+    return process
+
+
+@pytest.mark.parametrize("holds", HOLDS)
+def test_while_a_serial_run_holds_the_thread_the_first_signal_is_answered_and_the_second_ends_it(project, holds):
+    process = in_a_step(project, holds)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.stderr.readline() == "xrun: stopping: what executes may finish; a second Ctrl-C ends it at once\n"
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 5  # 1 s on a quiet machine
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("xrun: stopped by SIGINT")
+    assert err.splitlines()[-1].endswith("finished runs are kept, to go on: xrun +experiment=sweep")
+    assert [n for n, status, _ in project.rows().values() if status == "COMPLETED"] == [0]
+    project.assert_none_alive()
+
+
+def test_a_serial_run_that_is_cut_off_by_a_cluster_is_one_to_be_started_again(project):
+    process = in_a_step(project, "is in C code", "--requeueable", "-q")
+    os.kill(process.pid, signal.SIGTERM)
+    time.sleep(0.2)  # two in one moment are one
+    os.kill(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 75
+    (line,) = err.splitlines()
+    assert line.startswith("xrun: stopped by SIGTERM within a step, which did not end by itself and was cut off; finished runs are kept")
+
+
+def test_processes_that_a_serial_step_forks_and_ends_are_no_wish_to_stop(project):
+    project.module(
+        "import multiprocessing\ndef value(n):\n    return {'value': (n * 2654435761 % 1000003) / 7, 'text': f'run {n}'}\n"
+        "def step(n):\n    with multiprocessing.get_context('fork').Pool(2) as pool:\n        return pool.map(value, [n])[0]\n"
+    )  # the end of the block sends them SIGTERM
+    project.experiment("sweep", "{n: [0, 1]}", executor={"name": "serial"})
+    code, _, err = project.run("+experiment=sweep")
+    assert code == 0, err
+    assert "stopping" not in err
+    assert len(project.assert_ok({})) == 2
+
+
 def test_after_an_interrupt_a_rerun_completes_the_sweep(project):
     sweep(project, wait=0.002, runs=1500)
     _, _, _, seen = interrupt(project, signal.SIGINT)

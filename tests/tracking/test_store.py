@@ -12,6 +12,7 @@ from runner import codec, stores
 from runner.errors import IncompleteError
 from runner.logged import Artifact, Output, Points, Restart, Rows, Summary
 from runner.record import Failure, Record, Status, Trail
+from runner.stores import salvage
 from runner.stores.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 
@@ -82,6 +83,23 @@ def test_points_come_back_bit_exact_in_the_order_of_the_calls(store):
     assert [struct.pack(">d", value).hex() for value in parts[0][1]] == raw
     assert [list(where) for where, _, _ in parts] == [list(steps), [7, 8], [0]]
     assert [list(when) for _, _, when in parts] == [[1.0, 2.0, 3.0, 4.0], [10.0, 20.0], [10.0]]
+
+
+def signs(summary):
+    return [str(value) for value in (summary.first, summary.last, summary.min, summary.max)]
+
+
+def test_minus_zero_keeps_its_sign_in_summaries_at_the_end_after_a_growth_and_in_a_repaired_store(store, tmp_path):
+    store.append([], [trail(points([-0.0]), points([-0.0, 1.0], name="up"))])
+    store.append([record()], [trail(points([-0.0], start=1), points([-1.0, 2.0, 0.0], start=2, name="up"))])
+    assert signs(store.summaries(["id"])["id"]["loss"]) == ["-0.0"] * 4
+    assert signs(store.summaries(["id"])["id"]["up"]) == ["-0.0", "0.0", "-1.0", "2.0"]
+    store.close()
+    target = tmp_path / "repaired"
+    assert salvage.save(tmp_path / "store", target) == 0
+    reader = stores.read(target)
+    assert signs(reader.summaries(["id"])["id"]["loss"]) == ["-0.0"] * 4
+    reader.close()
 
 
 def test_summaries_grow_with_each_part_and_tell_what_is_not_finite(store):
