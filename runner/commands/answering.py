@@ -35,7 +35,7 @@ def answered(stop: Stop, asking: Collection[int], ending: Callable[[int], tuple[
     """
     ours, theirs = os.pipe()
     os.set_blocking(theirs, False)
-    error = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, 512)  # the step's own goes to a file
+    error = _copied(2)  # the step's own goes to a file
     old = signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
     thread = threading.Thread(target=_Answering(stop, asking, ending, ours, error, quiet=quiet).listen, name="answering", daemon=True)
     thread.start()
@@ -62,6 +62,14 @@ def answered(stop: Stop, asking: Collection[int], ending: Callable[[int], tuple[
         thread.join()
         for descriptor in (ours, theirs, error):
             os.close(descriptor)
+
+
+def _copied(descriptor: int) -> int:
+    """A copy of it under a high number, where so many files may be open: macOS allows 256."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 512)
+    except OSError:
+        return os.dup(descriptor)
 
 
 class _Answering:

@@ -326,3 +326,10 @@ def test_telling_what_there_is_opens_no_store_no_table_and_no_executor(project: 
     assert "usage: xrun" in done.stdout
     assert {"runner.config.load", "runner.plan"} <= loaded
     assert not loaded & {"sqlite3", "runner.stores", "runner.table", "runner.results", "runner.executors", "runner.worker", "git", "rich"}
+
+
+def test_where_few_files_may_be_open_a_sweep_runs(project: Path) -> None:
+    """256 is what macOS allows."""
+    limited = ["/bin/sh", "-c", 'ulimit -n 256 && exec "$0" "$@"', str(Path(sys.executable).with_name("xrun"))]
+    done = subprocess.run([*limited, "+experiment=squares", "-q"], cwd=project, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
