@@ -67,6 +67,16 @@ def test_the_hook_works_in_the_environment_that_pre_commit_makes_for_it(clone, t
     assert "Passed" in clone.sh(f"{BIN / 'pre-commit'} run --all-files", PATH=without).stdout
 
 
-def test_a_config_of_the_page_is_one_that_pre_commit_takes(clone):
-    clone.write({"local.yaml": LOCAL, "remote.yaml": REMOTE})
-    clone.sh("pre-commit validate-config local.yaml remote.yaml")
+@pytest.mark.parametrize("config", [LOCAL, REMOTE], ids=["local", "remote"])
+def test_a_config_of_the_page_is_one_that_pre_commit_takes(clone, config):
+    clone.write({"shown.yaml": config, "short.yaml": config.replace("id: xrun-check", "name: xrun-check")})
+    taken, refused = (clone.sh(f"pre-commit validate-config {name}.yaml", code=None) for name in ("shown", "short"))
+    assert (taken.returncode, taken.stdout) == (0, "")
+    assert refused.returncode == 1
+    assert "Missing required key: id" in refused.stdout
+
+
+def test_the_hook_that_the_page_names_is_one_of_this_repository():
+    (shown,) = yaml.safe_load(REMOTE)["repos"]
+    offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert [hook["id"] for hook in shown["hooks"]] == [hook["id"] for hook in offered]

@@ -50,16 +50,16 @@ def test_the_kept_model_predicts(document, project, start, kept):
 def test_the_document_is_a_script_step(document, project, xrun, kept):
     (project / "train.py").write_text(document)
     xrun("params: {x: [1, 2]}\nsteps: [{script: train.py}]\n")
-    check_steps(kept())
+    assert_two_whole_runs(kept())
 
 
 def test_the_document_is_a_function_step(document, project, xrun, kept):
     (project / "train.py").write_text("def train(x):\n" + textwrap.indent(document, "    "))
     xrun("params: {x: [1, 2]}\nsteps: [train.train]\n")
-    check_steps(kept())
+    assert_two_whole_runs(kept())
 
 
-def check_steps(store):
+def assert_two_whole_runs(store):
     """Two runs of one worker, each with its own values; no other experiment."""
     assert [name for name, *_ in store.experiments()] == ["e"]
     assert sorted(record.params["x"] for record in store.runs("e")) == [1, 2]

@@ -1,6 +1,5 @@
 """Whatever is in the files and on the command line, nothing but an XrunError comes out of `load`."""
 
-import contextlib
 import warnings
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from runner.config.load import Request, load
 from runner.errors import XrunError
+from runner.spec import Experiment
 
 KEYS = st.sampled_from(
     [
@@ -141,36 +141,51 @@ def conf(tmp_path: Path) -> Path:
     return folder
 
 
-def outcome(conf: Path, *overrides: str) -> None:
-    with contextlib.suppress(XrunError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        load(Request(cwd=conf.parent.parent, overrides=("+experiment=x", *overrides)))
+def assert_loaded_or_refused(conf: Path, *overrides: str) -> None:
+    """Experiments, or one error that ends xrun with 2 and says something; nothing is written in either case."""
+    root = conf.parent.parent
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    found: tuple[Experiment, ...] = ()
+    refused: XrunError | None = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = load(Request(cwd=root, overrides=("+experiment=x", *overrides)))
+    except XrunError as error:
+        refused = error
+    if refused is None:
+        assert found
+        assert all(each.steps for each in found)
+    else:
+        assert refused.exit_code == 2
+        assert str(refused).strip(" \n:")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
 @QUIET
 @given(tree=st.dictionaries(KEYS, TREES, max_size=4), sound=st.booleans())
-def test_odd_trees(conf: Path, tree: dict[str, object], sound: bool) -> None:
+def test_any_tree_is_loaded_or_refused(conf: Path, tree: dict[str, object], sound: bool) -> None:
     text = yaml.safe_dump({**SOUND, **tree} if sound else tree, allow_unicode=True)
     (conf / "x.yaml").write_text(f"# @package _global_\n{text}", errors="replace")
-    outcome(conf)
+    assert_loaded_or_refused(conf)
 
 
 @QUIET
 @given(text=st.text("ab:[]{}-&*!|>'\"#%@,?\n 01.$~<=", max_size=40))
-def test_odd_texts(conf: Path, text: str) -> None:
+def test_any_text_is_loaded_or_refused(conf: Path, text: str) -> None:
     (conf / "x.yaml").write_text(f"# @package _global_\nname: x\nsteps: [a.b]\n{text}\n")
-    outcome(conf)
+    assert_loaded_or_refused(conf)
 
 
 @QUIET
 @given(data=st.binary(max_size=60))
-def test_odd_bytes(conf: Path, data: bytes) -> None:
+def test_any_bytes_are_loaded_or_refused(conf: Path, data: bytes) -> None:
     (conf / "x.yaml").write_bytes(data)
-    outcome(conf)
+    assert_loaded_or_refused(conf)
 
 
 @QUIET
 @given(overrides=st.lists(OVERRIDES, max_size=4))
-def test_odd_overrides(conf: Path, overrides: list[str]) -> None:
+def test_any_overrides_are_loaded_or_refused(conf: Path, overrides: list[str]) -> None:
     (conf / "x.yaml").write_text("# @package _global_\n" + yaml.safe_dump(SOUND))
-    outcome(conf, *overrides)
+    assert_loaded_or_refused(conf, *overrides)

@@ -87,7 +87,11 @@ def test_program_that_reads_back_works_and_says_what_it_gets(tmp_path: Path) -> 
 
 
 def test_import_lines_of_the_shims_work(tmp_path: Path) -> None:
-    call(sys.executable, "-c", program("compat"), cwd=tmp_path)
+    shown = "print(mlflow.__name__, Experiment.__module__, Run.__module__, tracelet.__name__)"
+
+    imported = call(sys.executable, "-c", f"{program('compat')}\n{shown}", cwd=tmp_path)
+
+    assert imported.split() == [f"runner.compat.{name}" for name in ("mlflow", "azureml.experiment", "azureml.run", "tracelet")]
 
 
 def test_page_names_every_call_part_and_attribute() -> None:

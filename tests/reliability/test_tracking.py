@@ -391,9 +391,8 @@ def children(pid):
     return subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
 
 
-def killing_workers(project, reader, dice, runs, kills):
-    begin(project, TORTURE, params=f'{{n: "range(0,{runs})"}}')
-    process = project.start("+experiment=track")
+def kill_workers(process, dice, kills):
+    """Kill so many of its workers, one now and then, while it lives; how many were killed."""
     killed = 0
     while process.poll() is None and killed < kills:
         time.sleep(dice.uniform(0.01, 0.1))
@@ -404,21 +403,21 @@ def killing_workers(project, reader, dice, runs, kills):
                 killed += 1
             except ProcessLookupError:
                 continue
-    out, err = process.communicate(timeout=600)
-    assert process.returncode in (0, 1), (out, err)
-    records = list(reader().records("track"))
-    assert len(records) == runs
-    found = reader()
-    for record in records:
-        n = record.params["n"]
-        seen = values(found, record.id_run)
-        assert seen == [n * 1000 + k for k in range(len(seen))], record
-        if record.status == "COMPLETED":
-            assert len(seen) == 400
-    print(f"{killed} workers killed, {sum(r.status == 'CRASHED' for r in records)} runs crashed")
-    assert killed
+    return killed
 
 
 @pytest.mark.forms(runs=(1_500, 60_000), kills=(20, 1_000))
 def test_points_are_whole_however_often_workers_are_killed(project, reader, dice, runs, kills):
-    killing_workers(project, reader, dice, runs, kills)
+    begin(project, TORTURE, params=f'{{n: "range(0,{runs})"}}')
+    process = project.start("+experiment=track")
+    killed = kill_workers(process, dice, kills)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode in (0, 1), (out, err)
+    records, found = list(reader().records("track")), reader()
+    print(f"{killed} workers killed, {sum(r.status == 'CRASHED' for r in records)} runs crashed")
+    assert killed
+    assert sorted(record.params["n"] for record in records) == list(range(runs))
+    for record in records:
+        seen = values(found, record.id_run)
+        assert seen == [record.params["n"] * 1000 + k for k in range(len(seen))], record
+        assert len(seen) == 400 or record.status != "COMPLETED"

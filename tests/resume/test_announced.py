@@ -34,9 +34,6 @@ BASE = {
 class Sweep:
     """A project of two steps, of which run 3 has failed."""
 
-    begun: dict[str, str]
-    """Of the last call: id -> the first step that was executed."""
-
     def __init__(self, root):
         self.root, self.tree = root, json.loads(json.dumps(BASE))
         for folder in ("conf/experiment", "plugins"):
@@ -65,31 +62,43 @@ class Sweep:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def executed(self, *arguments):
+        """Call xrun; id -> the first step that was executed."""
         trace = self.root / "trace"
         trace.unlink(missing_ok=True)
         done = self.call(*arguments)
         assert done.returncode in (0, 1), done.stderr
-        self.begun = {}
+        begun = {}
         for line in trace.read_text().splitlines() if trace.exists() else ():
-            self.begun.setdefault(*line.split())
-        return set(self.begun)
+            begun.setdefault(*line.split())
+        return begun
 
-    def agree(self, *arguments):
-        """Plan, run, compare; the words of the plan, by n."""
-        plan = self.announced("+experiment=e", *arguments)
-        due = [line["id_run"] for line in plan if line["executes"]]
-        assert len(due) == len(set(due)), "a run executes once"
-        assert set(due) == self.executed("+experiment=e", *arguments), plan
-        for line in plan:
-            if line["executes"]:
-                assert line.get("from_step", "first") == self.begun[line["id_run"]], line
-        return {line["params"]["n"]: (line["state"], line["executes"]) for line in plan}
+    def planned_and_executed(self, *arguments):
+        """The lines of the plan, and what was executed when it was carried out."""
+        return self.announced("+experiment=e", *arguments), self.executed("+experiment=e", *arguments)
+
+
+def due(plan):
+    """The ids that the plan announces, each as often as it does."""
+    return sorted(line["id_run"] for line in plan if line["executes"])
+
+
+def words(plan):
+    """What the plan says of each run, by n."""
+    return {line["params"]["n"]: (line["state"], line["executes"]) for line in plan}
+
+
+def assert_begun_where_announced(plan, begun):
+    for line in plan:
+        if line["executes"]:
+            assert line.get("from_step", "first") == begun[line["id_run"]], line
 
 
 @pytest.fixture
 def sweep(tmp_path):
     made = Sweep(tmp_path / "project")
-    assert made.agree() == dict.fromkeys((1, 2, 3), ("new", True))
+    plan, begun = made.planned_and_executed()
+    assert words(plan) == dict.fromkeys((1, 2, 3), ("new", True))
+    assert due(plan) == sorted(begun)
     (made.root / "fail").unlink()
     return made
 
@@ -199,10 +208,13 @@ SITUATIONS = {
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_what_is_announced_is_executed(sweep, situation):
-    edit, arguments, words = SITUATIONS[situation]
+    edit, arguments, expected = SITUATIONS[situation]
     if edit is not None:
         edit(sweep)
-    assert sweep.agree(*arguments) == words
+    plan, begun = sweep.planned_and_executed(*arguments)
+    assert words(plan) == expected
+    assert due(plan) == sorted(begun)
+    assert_begun_where_announced(plan, begun)
 
 
 @pytest.mark.parametrize("rounds", [4, pytest.param(60, marks=pytest.mark.soak)])
@@ -216,5 +228,8 @@ def test_so_it_is_after_one_thing_and_another(sweep, rounds):
             edit(sweep)
         if dice.random() < 0.3:
             (sweep.root / "fail").touch()
-        sweep.agree(*dice.choice([arguments for _, arguments, _ in SITUATIONS.values() if "q=1" not in arguments]))
+        arguments = dice.choice([arguments for _, arguments, _ in SITUATIONS.values() if "q=1" not in arguments])
+        plan, begun = sweep.planned_and_executed(*arguments)
+        assert due(plan) == sorted(begun), (arguments, plan)
+        assert_begun_where_announced(plan, begun)
         (sweep.root / "fail").unlink(missing_ok=True)

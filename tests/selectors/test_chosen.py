@@ -23,14 +23,24 @@ ID = "a0000000-0000-8000-8000-000000000000"
     ],
 )
 def test_a_name_that_the_table_has_already_is_refused(column, told):
-    with pytest.raises(ConfigError) as error:
+    assert told in refusal(column)
+    assert f"results.columns.{column[0]}" in refusal(column)
+
+
+@pytest.mark.parametrize(
+    "column", [("lr", "lr"), ("lr", "params.lr"), ("val loss", "`val loss`"), ("id_run", "id_run"), ("fields.lr", "fields.lr")]
+)
+def test_an_axis_and_the_id_under_their_own_names_are_no_clash(column):
+    assert refusal(column) == ""
+
+
+def refusal(column):
+    """What is said of a column behind another one; "": nothing, it may be one."""
+    try:
         chosen.check([("x", "fields.x"), column], AXES)
-    assert told in str(error.value)
-    assert f"results.columns.{column[0]}" in str(error.value)
-
-
-def test_an_axis_and_the_id_under_their_own_names_are_no_clash():
-    chosen.check([("lr", "lr"), ("lr", "params.lr"), ("val loss", "`val loss`"), ("id_run", "id_run"), ("fields.lr", "fields.lr")], AXES)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def reader(tmp_path, status=Status.COMPLETED):

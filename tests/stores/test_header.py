@@ -121,11 +121,14 @@ def test_what_stands_in_the_wal_is_saved_under_a_damaged_header(whole, tmp_path)
     store.close()
 
 
-def test_a_store_that_was_just_made_is_no_damaged_one(tmp_path):
+def test_a_store_that_was_just_made_is_no_damaged_one(tmp_path, filled):
     store = stores.open(tmp_path / "xrun.db")
-    stores.read(tmp_path / "xrun.db").close()
+    assert records(tmp_path / "xrun.db") == []
     store.close()
-    stores.open(tmp_path / "xrun.db").close()
+    again = stores.open(tmp_path / "xrun.db")
+    again.append([filled.a_record("ffffffff-0000-8000-8000-000000000000", 1)])
+    again.close()
+    assert len(records(tmp_path / "xrun.db", None)) == 1
 
 
 def test_a_store_that_is_in_its_wal_alone_is_saved(tmp_path, filled):

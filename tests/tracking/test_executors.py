@@ -519,7 +519,7 @@ def test_outside_of_xrun_there_is_a_run_that_prints(tmp_path):
 
 
 def test_mistakes_of_a_call_are_mistakes_outside_as_well(tmp_path):
-    outside(
+    done = outside(
         tmp_path,
         """
         import runner
@@ -527,11 +527,14 @@ def test_mistakes_of_a_call_are_mistakes_outside_as_well(tmp_path):
         for call in (lambda: run.log_metric("a", "x"), lambda: run.log_metric("a", 1, step=1.5), lambda: run.log_metric("../a", 1)):
             try:
                 call()
-            except (TypeError, ValueError):
-                continue
-            raise SystemExit("not refused")
+            except Exception as error:
+                print(f"{type(error).__name__}: {error}")
         """,
     )
+    text, step, name = done.stdout.splitlines()
+    assert text.startswith("TypeError: `a`: a metric is a number, not the text 'x'")
+    assert step == "TypeError: a step is a whole number, not 1.5"
+    assert name.startswith("ValueError: '../a' is no name for a metric")
 
 
 def test_a_process_ends_though_a_thread_still_logs(tmp_path):

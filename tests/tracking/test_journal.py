@@ -5,7 +5,7 @@ import math
 import random
 import struct
 from array import array
-from contextlib import suppress
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runner.flow import FLUSH_POINTS, Flow
 from runner.journal import JOURNAL_BYTES, Journal, Series, generation_of, recover
-from runner.logged import Output, Params, Points, Progress, Rows
+from runner.logged import Entry, Output, Params, Points, Progress, Rows
 
 STRANGE = (ValueError, TypeError, IndexError, struct.error)
 NAMES = st.sampled_from(["a", "b", "val/acc", "\u03b1", "x" * 250])
@@ -84,36 +84,60 @@ def test_sent_and_journaled_together_are_all_that_was_logged(calls):
     assert found == expected
 
 
+def recovered(memory):
+    """What stands in it; None: it is refused as no journal."""
+    try:
+        return recover(bytes(memory))
+    except STRANGE:
+        return None
+
+
+def points(entries):
+    """(step, value) of all points among them."""
+    return [pair for _, entry in entries if isinstance(entry, Points) for pair in zip(*entry.unpacked(), strict=True)]
+
+
 @given(st.binary(max_size=400))
-def test_arbitrary_bytes_are_no_journal(data):
-    with suppress(*STRANGE):
-        recover(data)
+def test_arbitrary_bytes_are_no_journal_or_hold_no_more_than_they_have_room_for(data):
+    found = recovered(data) or ()
+    assert all(isinstance(entry, get_args(Entry)) for _, entry in found)
+    assert len(points(found)) <= len(data) // 32
+
+
+SAMPLED = [(n, n / 3) for n in range(10)]
 
 
 def sample():
+    """A journal of these points, with an entry behind each, and where each point ends."""
     journal = Journal(memoryview(bytearray(1200)))
-    series = Series("", "a")
-    for n in range(10):
-        journal.point(series, n, n / 3, 1e9 + n)
+    series, ends = Series("", "a"), []
+    for n, value in SAMPLED:
+        journal.point(series, n, value, 1e9 + n)
+        ends.append(journal.end)
         journal.entry("", Params(json.dumps({"n": n})))
-    return journal
+    return journal, ends
 
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 1199), st.integers(0, 255)), min_size=1, max_size=12))
 def test_a_journal_with_bytes_that_a_step_has_overwritten_is_read_or_refused(changes):
-    memory = bytearray(sample().memory)
+    journal, ends = sample()
+    memory = bytearray(journal.memory)
     for at, byte in changes:
         memory[at] = byte
-    with suppress(*STRANGE):
-        recover(bytes(memory))
+    before = SAMPLED[: sum(end <= min(changes)[0] for end in ends)]
+    found = recovered(memory)
+    assert found is None or points(found)[: len(before)] == before
 
 
-def test_a_journal_cut_anywhere_is_read_or_refused():
-    memory = bytes(sample().memory)
-    for end in range(len(memory)):
-        with suppress(*STRANGE):
-            assert len(recover(memory[:end])) <= 11
+def test_a_journal_cut_anywhere_is_read_as_far_as_it_goes_or_refused():
+    journal, ends = sample()
+    refused = 0
+    for cut in range(len(journal.memory)):
+        found = recovered(journal.memory[:cut])
+        refused += found is None
+        assert found is None or points(found) == SAMPLED[: sum(end <= cut for end in ends)]
+    assert 0 < refused < len(journal.memory) / 2
 
 
 def test_memory_that_nobody_has_written_to_holds_nothing():
@@ -121,12 +145,13 @@ def test_memory_that_nobody_has_written_to_holds_nothing():
 
 
 @pytest.mark.parametrize("length", [0, -1, -12, -13, -(2**31), 2**31 - 1, 5])
-@pytest.mark.parametrize("number", [-1, -2, -3, 0, 7, 2**31 - 1])
-def test_lengths_and_numbers_that_cannot_be_end_it(number, length):
-    journal = sample()
+@pytest.mark.parametrize("number", [-1, -2, -3, 7, 2**31 - 1])
+def test_lengths_and_numbers_that_cannot_be_are_refused(number, length):
+    journal, _ = sample()
+    assert points(recover(bytes(journal.memory))) == SAMPLED
     struct.pack_into("<iiI", journal.memory, journal.end, number, length, journal.generation)
     struct.pack_into("<I", journal.memory, journal.end + 28, journal.generation)
-    with suppress(*STRANGE):
+    with pytest.raises(STRANGE):
         recover(bytes(journal.memory))
 
 
@@ -153,7 +178,7 @@ def test_nesting_deeper_than_python_takes_is_refused():
 
 def test_half_a_record_is_none():
     """A record's bytes are written from its beginning on; a kill leaves zeros, or an older flush's bytes, behind some of them."""
-    whole = sample()
+    whole, _ = sample()
     series = Series("", "b")
     before, start = bytes(whole.memory), whole.end
     assert whole.point(series, 5, 0.5, 1.0)
