@@ -2,11 +2,10 @@
 
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from runner import checks, report
-from runner.console import Console, summary
+from runner.console import Console, here, summary
 from runner.invocation import Result
 from runner.watch import Watch
 
@@ -29,15 +28,7 @@ def show(result: Result, watch: Watch, console: Console) -> None:
         console.say(f"xrun: {result.reason}: nothing more was started; {watch.total - watch.seen:,} runs have not been executed")
     console.say(("\n" if watch.total else "") + summary(watch, result.experiment, result.seconds))
     if not result.stopped and not os.environ.get(PASSING):
-        console.say(f"{_shown(result.folder)}/table.csv  table.parquet  manifest.json  experiment.yaml")
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+        console.say(f"{here(result.folder)}/table.csv  table.parquet  manifest.json  experiment.yaml")
 
 
 def told(result: Result) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`run.checkpoint`: folders that outlive attempts at a run. Whose they are, who may use them now, and when they go."""
 
 import contextlib
-import errno
 import fcntl
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import identity
+from runner.locked import TAKEN, is_locked
 from runner.plan import Plan
 from runner.record import Notice, Record, Trail
 
@@ -125,7 +125,7 @@ def _try(folder: Path) -> tuple[int | None, str]:
             return descriptor, ""
         other = ""
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
+        if error.errno not in TAKEN:
             return descriptor, ""  # a file system without locks
         other = os.pread(descriptor, 256, 0).decode(errors="replace") if _is_told(descriptor) else ""
     os.close(descriptor)
@@ -160,17 +160,7 @@ def holder(folder: Path) -> str:
 
 def in_use(folder: Path) -> bool:
     """Whether somebody uses a checkpoint in this moment; changes nothing."""
-    try:
-        descriptor = os.open(_lock(folder), os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno in (errno.EACCES, errno.EAGAIN)
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(_lock(folder), fcntl.lockf) is True
 
 
 def remove(folder: Path) -> bool:

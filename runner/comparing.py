@@ -6,20 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from runner.checks import Group, Sample, undefined
+from runner.dotted import leaves
 from runner.manifest import Manifest
 from runner.selectors import Row
+from runner.why import ABSENT
 
 HIDDEN: Final = "system/"
 _ENVIRONMENT: Final = ("xrun", "python", "platform", "host", "cpus")
-
-
-class _Absent:
-    def __repr__(self) -> str:
-        return "(none)"
-
-
-ABSENT: Final = _Absent()
-"""Stands for what one side does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +85,9 @@ class Tables:
 
 def changes(old: Side, new: Side) -> list[Change]:
     """What differs besides the tables."""
-    found = list(_between("config", _flat(_declared(old.config)), _flat(_declared(new.config)))) if old.config and new.config else []
+    found: list[Change] = []
+    if old.config and new.config:
+        found += _between("config", dict(leaves(_declared(old.config))), dict(leaves(_declared(new.config))))
     if old.manifest is not None and new.manifest is not None:
         found += _between("code", _code(old.manifest), _code(new.manifest))
         found += _between("data", _data(old.manifest), _data(new.manifest))
@@ -111,14 +106,6 @@ def _declared(config: Mapping[str, Any]) -> Mapping[str, Any]:
     header = config.get("xrun") or {}
     variants = header.get("variants") if isinstance(header, Mapping) else None
     return {"variants": variants} if variants else {key: value for key, value in config.items() if key != "xrun"}
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
-    return flat
 
 
 def _code(manifest: Manifest) -> dict[str, Any]:

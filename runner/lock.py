@@ -1,15 +1,16 @@
 """Who uses a workspace: the right to run an experiment, and the right to have the workspace alone."""
 
-import errno
 import fcntl
 import getpass
 import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from runner.errors import LockedError, StoreError
+from runner.locked import TAKEN
 from runner.workspace import Workspace
 
 
@@ -23,7 +24,7 @@ class Presence:
         """Come, or have it `alone`. Raises LockedError where the others do not allow that, and StoreError."""
         self._fd = _opened(workspace, "workspace")
         try:
-            _patiently(self._fd, workspace.folder, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            _enter(self._fd, workspace.folder, alone=alone)
         except BaseException:
             os.close(self._fd)
             raise
@@ -44,19 +45,14 @@ class Presence:
         self.close()
 
 
-def _patiently(descriptor: int, folder: Path, kind: int) -> None:
-    for pause in (0.01, 0.02, 0.04, None):  # somebody may only be looking
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise StoreError(f"{folder}: {error.strerror}; --workspace DIR chooses another place") from None
-            if pause is None:
-                if kind == fcntl.LOCK_EX:
-                    raise LockedError(f"somebody uses {folder}; this needs the workspace alone") from None
-                raise LockedError(f"{folder} is being cleaned up by {_holder(descriptor)}; wait for it, or end it") from None
-            time.sleep(pause)
+def _enter(descriptor: int, folder: Path, *, alone: bool) -> None:
+    def refusal() -> str:
+        if alone:
+            return f"somebody uses {folder}; this needs the workspace alone"
+        return f"{folder} is being cleaned up by {_holder(descriptor)}; wait for it, or end it"
+
+    kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+    _patiently(lambda: fcntl.flock(descriptor, kind | fcntl.LOCK_NB), folder, refusal)
 
 
 class Lock:
@@ -131,15 +127,23 @@ def _tell(descriptor: int, text: str) -> None:
 
 
 def _take(descriptor: int, experiment: str, folder: Path) -> None:
+    def refusal() -> str:
+        return f"{experiment} is being run by {_holder(descriptor)}; wait for it, or end it"
+
+    _patiently(lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), folder, refusal)
+
+
+def _patiently(take: Callable[[], None], folder: Path, refusal: Callable[[], str]) -> None:
+    """Take a lock below `folder`. Raises LockedError with what `refusal` says where somebody keeps it, StoreError where there are none."""
     for pause in (0.01, 0.02, 0.04, None):  # others may be looking, which takes them microseconds; the holder may be writing its name
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take()
             return
         except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
+            if error.errno not in TAKEN:
                 raise StoreError(f"{folder}: {error.strerror}; --workspace DIR chooses another place") from None
             if pause is None:
-                raise LockedError(f"{experiment} is being run by {_holder(descriptor)}; wait for it, or end it") from None
+                raise LockedError(refusal()) from None
             time.sleep(pause)
 
 

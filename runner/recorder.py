@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import Any, Self
 from runner import codec, plan, stores
 from runner.config import place
 from runner.describe import describe
+from runner.dotted import leaves
 from runner.errors import StoreError, UsageError
 from runner.flight import Flight
 from runner.flow import Flow
@@ -72,7 +73,7 @@ class Recorder(Run):
         self.name, self.ended = name, False
         variant = Variant(grids=(Grid(),), kwargs={})
         self._plan = plan.Plan(Experiment(name=experiment, steps=(), variants=(variant,), root=self._root, yaml=""), ())
-        self._flight = Flight(plan.Run(0, self.id_run, {name: shown_as(name, value) for name, value in _flat(self.params)}, 0, 0), 1)
+        self._flight = Flight(plan.Run(0, self.id_run, {name: shown_as(name, value) for name, value in leaves(self.params)}, 0, 0), 1)
         self._presence = Presence(workspace)
         try:
             self._store = stores.open(workspace.store)
@@ -147,15 +148,6 @@ class Recorder(Run):
             self.end(error=error)
         except (StoreError, codec.UnserialisableError) as wrong:
             print(f"xrun: the run {self.id_run} is lost: {wrong}", file=sys.stderr)
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Parameters with dotted names, as a record has them."""
-    for name, value in params.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _failure(error: BaseException | None) -> BaseException | None:

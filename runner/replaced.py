@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import files
+from runner.locked import is_locked
 
 PLACE = ".replaced"
 _NAME = re.compile(r"([0-9a-f-]{36})\.([0-9]+)\.([0-9]+)")
@@ -148,19 +149,7 @@ def _shared(folder: Path) -> int | None:
 
 def is_used(aside: Aside) -> bool:
     """Whether the attempt goes on for which it was put aside."""
-    try:
-        descriptor = os.open(aside.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(aside.path, fcntl.flock, os.O_RDONLY | os.O_DIRECTORY) is True
 
 
 def outwait(stack: Sequence[Aside], until: float) -> None:

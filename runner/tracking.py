@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner import codec
+from runner.dotted import leaves
 from runner.flow import ENDED, Flow
 from runner.journal import Series
 from runner.logged import FLOAT, INT, Entries, Params, Progress, Rows
@@ -142,7 +143,7 @@ class Tracker:
         checked_params(params, "log_params takes a mapping of names to values")
         with self.flow.lock:
             fresh: dict[str, Any] = {}
-            for name, value in _flat(params):
+            for name, value in leaves(params):
                 kept = shown_as(name, value)
                 text = codec.dumps(kept)
                 known = self._params.get(name)
@@ -260,14 +261,6 @@ def number(name: str, value: Any) -> float:
     if isinstance(value, Sequence) or hasattr(value, "tolist"):
         raise TypeError(f"`{name}`: a metric is one number; log_list takes many")
     raise TypeError(f"`{name}`: a metric is a number, not a {type(value).__name__}")
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in params.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _columns(table: str, data: Any) -> dict[str, list[Any]]:

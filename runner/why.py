@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import codec, identity
+from runner.dotted import leaves
 from runner.evidence import Evidence, StepEvidence
 
 MAX_SHOWN = 40
@@ -68,7 +69,7 @@ def compare(one: Side, other: Side) -> list[Difference]:
     """What makes the identity of `other` differ from that of `one`; empty where nothing is known to."""
     found = [
         *_values("params", _counting(one.params, one.evidence), _counting(other.params, other.evidence)),
-        *_values("kwargs", *(_flat(_counting(side.kwargs, side.evidence, ignoring=True)) for side in (one, other))),
+        *_values("kwargs", *(dict(leaves(_counting(side.kwargs, side.evidence, ignoring=True))) for side in (one, other))),
     ]
     if one.evidence is not None and other.evidence is not None:
         found += between(one.evidence, other.evidence)
@@ -102,14 +103,6 @@ def _counting(values: Mapping[str, Any], evidence: Evidence | None, *, ignoring:
     return {name: value for name, value in values.items() if identity.encode_item(name, value) not in unsaid}
 
 
-def _flat(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        flat.update(_flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value})
-    return flat
-
-
 def _values(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name, ABSENT), new.get(name, ABSENT)
@@ -132,7 +125,7 @@ def _steps(old: Evidence, new: Evidence) -> Iterator[Difference]:
             absent = {"new": ABSENT, "old": _reference(step)} if after is None else {"old": ABSENT, "new": _reference(step)}
             yield Difference(kind="step", name=step.name, **absent)
             continue
-        for change in _values("step", _flat(_declared(before)), _flat(_declared(after))):
+        for change in _values("step", dict(leaves(_declared(before))), dict(leaves(_declared(after)))):
             yield Difference(kind="step", name=f"{after.name}.{change.name}", old=_said(change.old), new=_said(change.new))
 
 

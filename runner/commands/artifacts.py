@@ -8,6 +8,7 @@ from typing import Any
 from runner import reading, stores
 from runner.commands import options as shared
 from runner.commands import shown
+from runner.console import here
 from runner.errors import IncompleteError
 
 LIMIT = 100
@@ -51,10 +52,10 @@ def _list(kept: list[dict[str, Any]], folder: Path, chosen: argparse.Namespace) 
     head = ("id_run", "path", "size", "kind", *(("file",) if wide else ()))
     lines = (
         [line["id_run"], line["path"], shown.size(line["size"]), line["kind"]]
-        + ([shown.here(folder / line["id_run"] / line["path"])] if wide else [])
+        + ([here(folder / line["id_run"] / line["path"])] if wide else [])
         for line in kept
     )
     shown.show(head, lines, chosen, chosen.limit)
     if not wide:
         ids = {line["id_run"] for line in kept}
-        print(f"in {shown.here(folder)}/{ids.pop() if len(ids) == 1 else '<id_run>'}/; --csv and --json have whole paths")
+        print(f"in {here(folder)}/{ids.pop() if len(ids) == 1 else '<id_run>'}/; --csv and --json have whole paths")

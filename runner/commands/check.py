@@ -13,7 +13,7 @@ from runner.checks import Check, Outcome, Sample, Verdict
 from runner.commands import declared
 from runner.commands import options as shared
 from runner.commands.declared import Subject
-from runner.console import Console
+from runner.console import Console, here
 from runner.errors import IncompleteError, StoreError, UsageError
 from runner.report import Report
 
@@ -102,10 +102,10 @@ def _baseline(chosen: argparse.Namespace, asked: Sequence[Check], shown: publish
             lenient=chosen.allow_missing,
         )
     if file.is_file():
-        return baseline_files.read(file, _short(file))
+        return baseline_files.read(file, here(file))
     if needy := [check.name for check in asked if check.relative]:
         raise UsageError(
-            f"`{needy[0]}` needs a baseline: --baseline git:main (or a file, an experiment, an id_run), or keep one in {_short(file)}"
+            f"`{needy[0]}` needs a baseline: --baseline git:main (or a file, an experiment, an id_run), or keep one in {here(file)}"
             " with --update-baseline"
         )
     return None
@@ -114,19 +114,19 @@ def _baseline(chosen: argparse.Namespace, asked: Sequence[Check], shown: publish
 def _updated(file: Path, chosen: argparse.Namespace, asked: Sequence[Check], shown: published.Shown, name: str) -> Baseline:
     """Make the present values the baseline, and read it back."""
     if chosen.check and file.is_file() and baseline_files.conflicting(file):
-        raise UsageError(f"{_short(file)} has a merge conflict; without -c, --update-baseline measures all checks and writes the file anew")
+        raise UsageError(f"{here(file)} has a merge conflict; without -c, --update-baseline measures all checks and writes the file anew")
     if str(file).startswith(baselines.GIT) or file.is_dir() or file.name in published.FILES:
         raise UsageError(f"--update-baseline writes a file of its own, and {file} is none; --baseline baselines/{name}.json")
     if shown.unsuccessful:
         raise IncompleteError(f"not all runs of `{name}` are completed: {_counted(shown)}; that makes no baseline")
     measured = {check.key: checks.measure(check, shown.sample, lenient=chosen.allow_missing) for check in asked}
     if chosen.check and file.is_file():  # the others stay as they are
-        measured = {**baseline_files.read(file, _short(file)).checks, **measured}
+        measured = {**baseline_files.read(file, here(file)).checks, **measured}
     text = baseline_files.text(name, measured)
     file.parent.mkdir(parents=True, exist_ok=True)
     results.replace_text(file, text)
-    print(f"{_short(file)}: written", file=sys.stderr)
-    return baseline_files.parse(text, _short(file))
+    print(f"{here(file)}: written", file=sys.stderr)
+    return baseline_files.parse(text, here(file))
 
 
 def _counted(shown: published.Shown) -> str:
@@ -201,7 +201,3 @@ def show(made: Report) -> None:
     for note in made.notes:
         print(f"note: {note}", file=sys.stderr)
     print(made.summary, file=sys.stderr)
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -12,13 +12,14 @@ from runner import checks, codec, comparing, published, report
 from runner.baselines import GIT, Runs, results_in
 from runner.commands import options as shared
 from runner.commands.check import judged, show
-from runner.comparing import ABSENT, Change, Column, Side, Tables
+from runner.comparing import Change, Column, Side, Tables
 from runner.console import columns
 from runner.errors import IncompleteError, UsageError
 from runner.provenance import revisions
 from runner.published import Published
 from runner.report import Report, number, signed
 from runner.suggest import did_you_mean
+from runner.why import ABSENT
 from runner.workspace import Workspace
 
 KINDS: Final = ("config", "code", "data", "environment")

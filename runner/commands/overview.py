@@ -8,6 +8,7 @@ from typing import Any, Final
 from runner import reading
 from runner.commands import shown
 from runner.commands.ls import point
+from runner.console import here
 from runner.logged import Artifact, Summary
 from runner.record import Failure, Provenance, Record
 from runner.selectors import PARTS
@@ -84,7 +85,7 @@ def _print_kept(short: str, kept: Kept, limit: int) -> None:
     metrics = [(name, *(PARTS[part](s) for part in _SHOWN)) for name, s in kept.metrics.items()]
     _table("metrics", ("name", "last", "min", "step", "max", "step", "mean", "points"), metrics, limit, f"xrun metrics {short}")
     files = [(a.path, shown.size(a.size), a.kind) for a in kept.artifacts]
-    where = f"artifacts ({shown.size(sum(a.size for a in kept.artifacts))}) in {shown.here(kept.folder)}"
+    where = f"artifacts ({shown.size(sum(a.size for a in kept.artifacts))}) in {here(kept.folder)}"
     _table(where, ("path", "size", "kind"), files, limit, f"xrun artifacts {short}")
     _table("tables", ("name", "rows"), list(kept.tables.items()), limit, f"xrun rows {short}")
     if kept.tables:

@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from runner import codec
@@ -116,14 +115,6 @@ def size(count: int) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.4g} TB"
-
-
-def here(path: Path) -> str:
-    """A path as short as it can be said from the working directory."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def remark(chosen: Selection, condition: str | None) -> None:

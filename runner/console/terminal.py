@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from runner.console.display import Display, duration
@@ -155,3 +156,8 @@ def summary(watch: Watch, name: str, seconds: float) -> str:
     runs = "1 run" if watch.total == 1 else f"{watch.total:,} runs"
     cached = f" ({watch.cached:,} cached)" if watch.cached else ""
     return f"{name}: {runs}, {', '.join(parts) or 'none executed'}{cached} in {duration(seconds)}"
+
+
+def here(path: Path) -> str:
+    """A path as short as it can be said from the working directory."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import IncompleteError
+from runner.locked import is_locked
 
 PREFIX: Final = "xrun-reproduce-"
 """How the names of our worktrees begin."""
@@ -125,16 +126,4 @@ def _sweep(top: Path) -> None:
 
 
 def _abandoned(place: Path) -> bool:
-    try:
-        descriptor = os.open(place / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    return is_locked(place / "lock", fcntl.lockf) is False  # where nobody can say, it stays

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from runner import comparing
 from runner.checks import Group
-from runner.comparing import ABSENT, Change
+from runner.comparing import Change
 from runner.errors import IncompleteError
 from runner.manifest import Manifest
 from runner.published import FILES, Published
@@ -15,6 +15,7 @@ from runner.reproducing import equality
 from runner.reproducing.equality import Cell, Compared, Side, Tolerance, Verdict
 from runner.reproducing.recording import Recording
 from runner.spec import Experiment
+from runner.why import ABSENT
 
 _STABLE: Final = ("run.id_run", "run.seed", "run.tags", "run.experiment")
 _KINDS: Final = ("code", "data", "environment")

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from runner import codec, identity
+from runner.dotted import leaves
 from runner.flow import Flow
 from runner.logged import Child
 from runner.run.run import Run
-from runner.run.state import State, flattened, given
+from runner.run.state import State, given
 from runner.tracking import Ended, Tracker
 from runner.views import View, ended
 
@@ -37,7 +38,7 @@ class ChildRun(Run):
         self.name, self._parent = name, parent
         self._started, self._begun, self._ended = time.time(), time.perf_counter(), False
         self._declared = parent._declared
-        self._flow, self._tracker = flow, Tracker(flow, self.id_run, given(self), flattened(self.kwargs))
+        self._flow, self._tracker = flow, Tracker(flow, self.id_run, given(self), dict(leaves(self.kwargs)))
         told = Child(self.id_run, name, codec.dumps(dict(params)), parent=parent.id_run, started=self._started, seed=self.seed)
         flow.entry(self.id_run, told, at_once=True)
 

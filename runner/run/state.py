@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import checkpoint, replaced
+from runner.dotted import leaves
 from runner.flow import Flow
 from runner.tracking import Tracker
 from runner.views import Bunch, Fields, Kwargs, Tags, View
@@ -119,7 +120,7 @@ class State:
     def _give(self, kwargs: View) -> None:
         self.kwargs = kwargs
         if self._tracker is not None:
-            self._tracker.of_step = flattened(kwargs)
+            self._tracker.of_step = dict(leaves(kwargs))
 
     @property
     def seed(self) -> int:
@@ -194,18 +195,10 @@ class State:
         with _opening:
             if self._tracker is None:
                 self._flow = self._open_flow()
-                self._tracker = Tracker(self._flow, "", given(self), flattened(self.kwargs))
+                self._tracker = Tracker(self._flow, "", given(self), dict(leaves(self.kwargs)))
             return self._tracker
 
 
 def given(run: "State") -> dict[str, Any]:
     """The parameters that a run has by declaration, flat."""
-    return {**flattened(run._declared), **flattened(run.params)}
-
-
-def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        flat.update(flattened(value, f"{prefix}{name}.") if isinstance(value, Mapping) and value else {f"{prefix}{name}": value})
-    return flat
+    return {**dict(leaves(run._declared)), **dict(leaves(run.params))}

@@ -3,11 +3,11 @@
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from runner import templates
+from runner.dotted import leaves
 from runner.run import Run
 from runner.spec import Process
 from runner.steps.placing import interpreter_of, script_of
@@ -56,7 +56,7 @@ def _arguments(process: Process, run: Run, lookup: Lookup) -> list[str]:
     if isinstance(process.args, str):
         pairs: dict[str, Any] = dict(run.params)
         if process.args == "all":
-            pairs = {**pairs, **{name: value for name, value in _leaves(run.kwargs) if name not in pairs}}
+            pairs = {**pairs, **{name: value for name, value in leaves(run.kwargs) if name not in pairs}}
         return [text for name, value in pairs.items() for text in _flag(f"--{name}", value)]
     return [text for part in process.args for text in _argument(part, lookup)]
 
@@ -82,14 +82,6 @@ def _flag(flag: str, value: Any) -> list[str]:
     if text.startswith("-") and flag.startswith("--"):
         return [f"{flag}={text}"]  # argparse takes `-1e-05` for a flag
     return [flag, text]
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def environment_of(process: Process, run: Run, root: Path, description: str) -> dict[str, str]:

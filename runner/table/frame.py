@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import codec
 from runner.quick import quick
+from runner.selectors import flat
 from runner.table.collection import no_collection
 from runner.table.column import texts, typed
 
@@ -51,11 +52,11 @@ def _columns(rows: Iterable[Row], axes: tuple[str, ...]) -> dict[str, Any]:
     while chunk := list(islice(source, _CHUNK)):
         for axis, values in points.items():
             values += [row.params.get(axis) for row in chunk]
-        flat = _fields([row.fields_json for row in chunk])
-        for name in dict.fromkeys(chain.from_iterable(flat)):
+        decoded = _fields([row.fields_json for row in chunk])
+        for name in dict.fromkeys(chain.from_iterable(decoded)):
             fields.setdefault(name, [None] * len(ids))
         for name, values in fields.items():
-            values += [run.get(name) for run in flat]
+            values += [run.get(name) for run in decoded]
         ids += [row.id_run for row in chunk]
     columns = {"id_run": texts(ids)}
     for prefix, group in (("params.", points), ("fields.", fields)):
@@ -73,14 +74,4 @@ def _free(name: str, taken: Mapping[str, Any], prefix: str) -> str:
 def _fields(texts: list[str]) -> list[dict[str, Any]]:
     """The fields of some runs, flat. One document is decoded faster than many."""
     runs: list[dict[str, Any]] = codec.loads(f"[{','.join(texts)}]")
-    return [_flat(run) if text.count("{") > 1 else run for run, text in zip(runs, texts, strict=True)]
-
-
-def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """`tree` with dotted names. An empty mapping is a value, and of two leaves with one name neither is lost."""
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        leaves = {f"{name}.{leaf}": item for leaf, item in _flat(value).items()} if value and type(value) is dict else {name: value}
-        for leaf, item in leaves.items():
-            flat[_free(leaf, flat, "fields.")] = item
-    return flat
+    return [flat(run) if text.count("{") > 1 else run for run, text in zip(runs, texts, strict=True)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from runner import checkpoint, stores
+from runner.published import Published
 from runner.record import Record
 from runner.upkeep import kept
 from runner.workspace import Workspace
@@ -105,16 +106,10 @@ def _experiments(workspace: Workspace) -> dict[str, str]:
 
 def _keeping(workspace: Workspace) -> set[str]:
     """Experiments that say `checkpoint: keep`, and those of which nobody can tell."""
-    import yaml
-
     found = set()
     for file in kept.manifests(workspace):
-        try:
-            tree = yaml.safe_load((file.parent / "experiment.yaml").read_text(encoding="utf-8"))
-            declared = tree.get("checkpoint")
-        except (OSError, ValueError, AttributeError, yaml.YAMLError):
-            declared = "keep"
-        if declared == "keep":
+        told = Published(file.parent, str(file.parent)).config()
+        if not told or told.get("checkpoint") == "keep":
             found.add(file.parent.name)
     return found
 

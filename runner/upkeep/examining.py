@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from runner import manifest, stores, table
+from runner import stores, table
 from runner.errors import StoreError, XrunError
 from runner.stores import header, scanning
 from runner.stores.damage import told
@@ -123,20 +123,16 @@ def _results(workspace: Workspace) -> Iterator[Finding]:
     for file in kept.manifests(workspace):
         again = f"`xrun {file.parent / 'experiment.yaml'}` publishes it again"
         try:
-            told = manifest.read(file.parent, str(file.parent))
-        except XrunError:
-            told = None
-        if told is None or told.table.digest is None:
-            yield Finding("results", f"{file} cannot be read", again)
-            continue
-        try:
-            digests = table.digests(file.parent, told.table.columns)
+            said = kept.manifest_of(file).table
+            digests = table.digests(file.parent, said.columns) if said.digest is not None else {}
         except XrunError as error:
-            yield Finding("results", str(error), again)
+            yield Finding("results", str(error).partition("\n")[0], again)
             continue
-        if not digests:
+        if said.digest is None:
+            yield Finding("results", f"{file} tells of no table", again)
+        elif not digests:
             yield Finding("results", f"there is no table in {file.parent}", again)
-        elif {*digests.values()} != {told.table.digest}:
+        elif {*digests.values()} != {said.digest}:
             yield Finding("results", f"the table in {file.parent} is not the one that its manifest tells of", again)
 
 

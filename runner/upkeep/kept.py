@@ -1,12 +1,12 @@
 """The files of a workspace, and what the store and the manifests say of them."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runner import files, stores, succession
+from runner import files, manifest, stores, succession
 from runner.errors import StoreError
 from runner.logged import Artifact
+from runner.manifest import Manifest
 from runner.replaced import PLACE, Places
 from runner.workspace import Workspace
 
@@ -67,12 +67,20 @@ def manifests(workspace: Workspace) -> list[Path]:
     return sorted(workspace.results.glob("*/manifest.json")) if workspace.results.is_dir() else []
 
 
-def runs_of(file: Path) -> list[str]:
-    """Ids of the runs that a manifest names. Raises StoreError when it cannot be read: it may name any run."""
-    try:
-        return [str(id_run) for id_run in json.loads(file.read_text(encoding="utf-8"))["runs"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{file} cannot be read, so that nobody knows which runs it names: {error}") from None
+def manifest_of(file: Path) -> Manifest:
+    """What a manifest says. Raises StoreError, with what to do, for one that cannot be read or has gone."""
+    found = manifest.read(file.parent, str(file.parent))
+    if found is None:
+        raise StoreError(f"{file} is not there any more")
+    return found
+
+
+def runs_of(file: Path) -> tuple[str, ...]:
+    """Ids of the runs that a manifest names. Raises StoreError when it cannot be read, or does not say: it may name any run."""
+    told = manifest_of(file)
+    if told.runs is None:
+        raise StoreError(f"{file} does not say which runs it names; running the experiment again writes it again")
+    return told.runs
 
 
 def named(workspace: Workspace) -> set[str]:
