@@ -204,8 +204,28 @@ def test_a_table_that_is_not_its_manifests_is_named(made, xrun):
     code, found = told(xrun)
     assert (code, [finding["kind"] for finding in found["findings"]]) == (1, ["results"])
     assert "squares" in found["findings"][0]["text"]
-    (made / "results" / "squares" / "manifest.json").write_text("{")
-    assert told(xrun)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", "cannot be read: it is not JSON"),
+        (b"[" * 100_000, "cannot be read: it is nested too deeply"),
+        (b'{"table": {"digest": 5}}', "cannot be read: `table.digest` is 5, where a text is expected"),
+        (b"{}", "tells of no table"),
+        (b'{"table": {"digest": "0"}}', "is not the one that its manifest tells of"),
+    ],
+)
+def test_a_manifest_that_is_damaged_is_named_in_one_line_and_others_are_looked_at(made, xrun, content, sentence):
+    (made / "results/squares/manifest.json").write_bytes(content)
+    (made / "results/logs/table.parquet").unlink()
+    code, found = told(xrun)
+    assert (code, [finding["kind"] for finding in found["findings"]]) == (1, ["results", "results"])
+    assert "logs" in found["findings"][0]["text"]
+    assert sentence in found["findings"][1]["text"]
+    assert "squares" in found["findings"][1]["text"]
+    assert "\n" not in found["findings"][1]["text"]
+    assert "experiment.yaml` publishes it again" in found["findings"][1]["action"]
 
 
 def test_leftovers_are_notes_and_a_repair_removes_them(made, xrun):

@@ -188,6 +188,18 @@ def test_others_go_when_they_are_old_or_their_experiment_is_named(checkpointed, 
     assert told(xrun, "--failed", "--experiment", "kept")["checkpoints"] != []
 
 
+@pytest.mark.parametrize("content", [b"checkpoint: [", b"a: &a [1, 2]\nb: *b\n", b"[" * 100_000, b"checkpoint", b"\xff", b"", None])
+def test_where_nobody_can_tell_whether_an_experiment_keeps_its_checkpoints_they_stay(checkpointed, xrun, project, content):
+    folder, _, folders = checkpointed
+    file = project / "results/own/experiment.yaml"
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    assert told(xrun, "--yes")["checkpoints"] == []
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == folders
+
+
 def _of(project, name):
     return json.loads((project / "results" / name / "manifest.json").read_text())["runs"]
 
@@ -204,12 +216,34 @@ def test_one_that_is_in_use_stays(checkpointed, xrun):
     assert told(xrun)["checkpoints"] == [ids[1]]
 
 
-def test_a_manifest_that_cannot_be_read_stops_it(made, xrun):
-    (made / "results/big/manifest.json").write_text("{")
+def edited(**changes):
+    """A change of a manifest's keys."""
+    return lambda content: json.dumps({**json.loads(content), **changes}).encode()
+
+
+DAMAGES = {
+    "cut off": (lambda content: content[:-3], "it is not JSON"),
+    "no text": (lambda _: b"\xff{}", "it is not UTF-8"),
+    "deep": (lambda _: b"[" * 100_000, "it is nested too deeply"),
+    "a list": (lambda _: b"[]", "it is [], where a mapping is expected"),
+    "no runs": (edited(runs=None), "does not say which runs it names"),
+    "runs that are none": (edited(runs="all"), '`runs` is "all", where a list is expected'),
+    "a run that is none": (edited(runs=["a", 5]), "`runs[1]` is 5, where a text is expected"),
+    "something else": (edited(seed="one"), '`seed` is "one", where a whole number of at least 0 is expected'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_manifest_that_cannot_be_read_stops_it(made, xrun, damage):
+    damaged, sentence = DAMAGES[damage]
+    file = made / "results/big/manifest.json"
+    file.write_bytes(damaged(file.read_bytes()))
     before = snapshot(made / ".xrun")
     done = xrun("gc", "--yes")
-    assert done.returncode == 74
+    assert done.returncode == 74, done.stderr
     assert "manifest.json" in done.stderr
+    assert sentence in done.stderr
+    assert "running the experiment again writes it again" in done.stderr
     assert snapshot(made / ".xrun") == before
 
 

@@ -72,7 +72,8 @@ def test_no_value_in_a_manifest_is_a_traceback(project, data):
         found = found[key]
     found[last] = data.draw(JSON)
     (project / "results/odd/manifest.json").write_text(json.dumps(told))
-    command = data.draw(st.sampled_from([("verify", "odd"), ("diff", "results/odd", "odd"), ("check", "odd"), ("reproduce", "odd")]))
+    commands = [("verify", "odd"), ("diff", "results/odd", "odd"), ("check", "odd"), ("reproduce", "odd"), ("doctor",), ("gc",)]
+    command = data.draw(st.sampled_from(commands))
 
     code, said = call(project, *command)
 

@@ -12,22 +12,9 @@ from runner import codec
 from runner.errors import DirtyError
 from runner.provenance import git, patch
 from runner.record import GitState
+from tests.provenance.conftest import run
 
-WHO = {f"GIT_{role}_{part}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-
-
-@pytest.fixture(autouse=True)
-def isolated(monkeypatch, tmp_path):
-    """No configuration of this machine, and no repository around the temporary folder."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for name, value in {**WHO, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(tmp_path), "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-
-
-def run(folder, *args, **kwargs):
-    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, **kwargs).stdout.decode().strip()
+pytestmark = pytest.mark.usefixtures("isolated")
 
 
 def write(root, files):
@@ -86,7 +73,7 @@ def reproduced(root, state, tmp_path):
     other = tmp_path / "reproduced"
     run(tmp_path, "clone", "--quiet", "--no-checkout", str(root), str(other))
     run(other, "checkout", "--quiet", state.commit)
-    run(other, "apply", "--whitespace=nowarn", "-", input=state.patch.encode())
+    run(other, "apply", "--whitespace=nowarn", "-", told=state.patch.encode())
     return contents(other)
 
 

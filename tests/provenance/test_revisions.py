@@ -1,6 +1,5 @@
 """Files as they are in a commit; in shallow clones, with the command that brings the commit, and with objects that are not there."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -10,21 +9,9 @@ from runner.errors import UsageError
 from runner.provenance import revisions
 from tests import calling
 from tests.calling import XRUN
+from tests.provenance.conftest import run
 
-WHO = {f"GIT_{role}_{part}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-
-
-@pytest.fixture(autouse=True)
-def isolated(monkeypatch, tmp_path):
-    """No configuration of this machine, and no repository around the temporary folder."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for name, value in {**WHO, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(tmp_path), "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-
-
-def run(folder, *arguments):
-    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+pytestmark = pytest.mark.usefixtures("isolated")
 
 
 @pytest.fixture

@@ -372,21 +372,8 @@ def test_worktree_of_a_killed_reproduction_is_removed_by_the_next(project: Proje
 def test_results_that_are_published_anew_meanwhile_change_nothing(project: Project) -> None:
     project.xrun("+experiment=gated", "-q")
     mark = project.home / "mark"
-    process = subprocess.Popen(
-        [BIN / "xrun", "reproduce", "gated"],
-        cwd=project.root,
-        env=project.environment(MARK=str(mark)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+    process, _ = _waiting(project, mark, "gated")
     try:
-        deadline = time.monotonic() + 120
-        while not mark.exists():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
         project.xrun("+experiment=gated", "x=5", "-q")
         assert len(project.manifest("gated")["runs"]) == 1
     finally:
@@ -474,10 +461,10 @@ def test_files_that_are_gone_a_moment_later_are_not_named_on_a_terminal(project:
         assert (b"table.parquet" in told) == named
 
 
-def _waiting(project: Project, mark: Path) -> tuple["subprocess.Popen[str]", Path]:
-    """A reproduction that is in the middle of its run, and the project root in its worktree."""
+def _waiting(project: Project, mark: Path, name: str = "waiting") -> tuple["subprocess.Popen[str]", Path]:
+    """A reproduction that is in the middle of a run, which has written `mark`, and what it has written: `waiting` its project root."""
     process = subprocess.Popen(
-        [BIN / "xrun", "reproduce", "waiting"],
+        [BIN / "xrun", "reproduce", name],
         cwd=project.root,
         env=project.environment(MARK=str(mark)),
         stdout=subprocess.PIPE,

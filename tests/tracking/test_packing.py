@@ -148,6 +148,7 @@ def test_what_is_nearly_a_report_is_refused_as_such(first, second):
         [1, [["", "Points", first, second]], 1],
         [1, [["", "Child", first]], 1],
         [True, [[first, second]]],
+        [first, []],
     ):
         assert_refused_or_a_report(json.dumps(payload).encode())
 
