@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runner.checks import Group, Sample, undefined
+from runner.checks import Group, Sample
 from runner.dotted import leaves
 from runner.manifest import Manifest
+from runner.numeric import is_nan, is_number
 from runner.selectors import Row
 from runner.why import ABSENT
 
@@ -139,7 +140,7 @@ def tables(old: Sample, new: Sample) -> Tables:
         if name not in names[1] and name not in metrics[1]:
             continue
         pairs = [(group, _value(olds[group], name), _value(news[group], name)) for group in common]
-        if any(_number(a) and _number(b) for _, a, b in pairs):
+        if any(is_number(a) and is_number(b) for _, a, b in pairs):
             columns.append(_column(name, pairs))
         elif differing := sum(a != b for _, a, b in pairs):
             texts[name] = differing
@@ -170,18 +171,14 @@ def _value(row: Row, name: str) -> Any:
     return row.metrics[name].last if name in row.metrics else None
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _column(name: str, pairs: Sequence[tuple[Group, Any, Any]]) -> Column:
-    numbers = [(group, a, b) for group, a, b in pairs if _number(a) and _number(b)]
+    numbers = [(group, a, b) for group, a, b in pairs if is_number(a) and is_number(b)]
     differing = [(group, _minus(b, a)) for group, a, b in numbers if not _same(a, b)]
-    where, most = max(differing, key=lambda pair: math.inf if undefined(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
+    where, most = max(differing, key=lambda pair: math.inf if is_nan(pair[1]) else abs(pair[1]), default=(numbers[0][0], 0.0))
     return Column(
         name=name,
         n=len(numbers),
-        differing=len(differing) + sum(_number(a) is not _number(b) for _, a, b in pairs),
+        differing=len(differing) + sum(is_number(a) is not is_number(b) for _, a, b in pairs),
         old=_mean([a for _, a, _ in numbers]),
         new=_mean([b for _, _, b in numbers]),
         most=most,
@@ -190,7 +187,7 @@ def _column(name: str, pairs: Sequence[tuple[Group, Any, Any]]) -> Column:
 
 
 def _same(one: float, other: float) -> bool:
-    return one == other or (undefined(one) and undefined(other))
+    return one == other or (is_nan(one) and is_nan(other))
 
 
 def _minus(one: float, other: float) -> float:

@@ -1,10 +1,15 @@
-"""What this process takes of the machine."""
+"""What this process may take of the machine, and what it takes."""
 
 import contextlib
 import os
 import resource
 import sys
 import time
+
+
+def cpus() -> int:
+    """How many processors this process may use, which in a batch system is fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_seconds() -> float:

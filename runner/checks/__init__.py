@@ -22,7 +22,6 @@ are alike, that within the groups. Where nothing tells the scatter, `n_sigma` fo
 from runner.checks.aggregating import AGGREGATIONS as AGGREGATIONS
 from runner.checks.aggregating import Estimate as Estimate
 from runner.checks.aggregating import plain as plain
-from runner.checks.aggregating import undefined as undefined
 from runner.checks.check import KEYS as KEYS
 from runner.checks.check import Check as Check
 from runner.checks.check import read as read

@@ -24,11 +24,6 @@ def plain(number: float) -> float:
         return number
 
 
-def undefined(number: object) -> bool:
-    """Whether it is NaN. `math.isnan` takes no integer beyond all floats."""
-    return isinstance(number, float) and math.isnan(number)
-
-
 def _mean(values: Sequence[float]) -> float:
     return _sum(values) / len(values) if len(values) > 1 else values[0]
 

@@ -6,11 +6,12 @@ from typing import Final
 
 from runner import codec
 from runner import where as conditions
-from runner.checks.aggregating import CERTAIN, Estimate, estimate, plain, undefined
+from runner.checks.aggregating import CERTAIN, Estimate, estimate, plain
 from runner.checks.check import Check
 from runner.checks.groups import Group, point
 from runner.checks.meaning import Reason, Sample, Trouble, meaning
 from runner.errors import UsageError
+from runner.numeric import is_nan
 from runner.selectors import MISSING, Row, Selector, resolve
 
 NAMED: Final = 20
@@ -97,7 +98,7 @@ def _estimate(rows: Sequence[Row], selector: Selector, agg: str, *, lenient: boo
                 return Trouble(Reason.KIND, f"{selector.spelling} is {codec.dumps(value)} in run {row.record.id_run}")
             strata.setdefault(point(row), []).append(1.0)
         else:
-            nans += undefined(value)
+            nans += is_nan(value)
             strata.setdefault(point(row), []).append(plain(value))
     if agg != "count" and nans:
         return Trouble(Reason.NAN, f"{selector.spelling} is NaN in {nans} of {len(rows)} runs")
@@ -109,4 +110,4 @@ def _estimate(rows: Sequence[Row], selector: Selector, agg: str, *, lenient: boo
         made = estimate(agg, strata.values(), alike=alike)
     except OverflowError:
         return Trouble(Reason.RANGE, f"the {agg} of {len(rows)} runs cannot be told: {selector.spelling} is an integer beyond all floats")
-    return Trouble(Reason.NAN, f"the {agg} of {made.n} runs is not defined") if undefined(made.value) else made
+    return Trouble(Reason.NAN, f"the {agg} of {made.n} runs is not defined") if is_nan(made.value) else made

@@ -34,10 +34,7 @@ def main(arguments: list[str]) -> int:
     shared.add_logged(parser, "one metric, as it was logged: `loss`, `val/acc`", LIMIT)
     shown.add_formats(parser)
     chosen = parser.parse_args(arguments)
-    reader = stores.read(shared.workspace(chosen).store)
-    try:
-        selection, whose = reading.targets(reader, chosen.target, chosen.where, children=chosen.children)
-        shown.remark(selection, chosen.where)
+    with shown.logged(chosen) as (reader, selection, whose):
         rows = selection.rows
         known = {name for row in rows for name in row.metrics}
         if chosen.name not in known:
@@ -47,8 +44,6 @@ def main(arguments: list[str]) -> int:
             _summaries(rows, chosen)
         else:
             _points(reader, rows, chosen)
-    finally:
-        reader.close()
     return 0
 
 

@@ -46,12 +46,17 @@ def count(text: str) -> int:
 
 def seconds(text: str) -> float:
     """How long, 0 or more, and not for ever: the type of --grace."""
+    return at_least_0(text, "number of seconds; write 0 for at once, or 1, 2.5, ...")
+
+
+def at_least_0(text: str, expected: str) -> float:
+    """A finite number of 0 or more. Raises ArgumentTypeError that says it is no `expected`."""
     try:
         number = float(text)
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):  # nor is NaN
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 for at once, or 1, 2.5, ...")
+        raise argparse.ArgumentTypeError(f"{text!r} is no {expected}")
     return number
 
 

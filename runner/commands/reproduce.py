@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from runner.account import PASSING
 from runner.commands import options as shared
 from runner.console import Console
 from runner.errors import IncompleteError
+from runner.listing import few
 from runner.provenance import worktree
 from runner.published import Published
 from runner.reproducing import child, outcome, recording, surroundings, virtual
@@ -67,13 +67,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _tolerance(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not (math.isfinite(number) and number >= 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no tolerance; write a number of 0 or more: 1e-9")
-    return number
+    return shared.at_least_0(text, "tolerance; write a number of 0 or more: 1e-9")
 
 
 def _reproduce(found: Recording, chosen: argparse.Namespace) -> int:
@@ -196,9 +190,8 @@ def _sentence(judged: Outcome, found: Recording, chosen: argparse.Namespace) -> 
 def _ids(judged: Outcome) -> list[str]:
     if judged.same_ids:
         return []
-    why = ", ".join(f"{c.kind} {c.name} ({_cell(c.old)} -> {_cell(c.new)})" for c in judged.why[:4]) or "nothing that the manifests tell of"
-    more = f" and {len(judged.why) - 4} more" if len(judged.why) > 4 else ""
-    return [f"the ids are other ones, because of: {why}{more}"]
+    why = few([f"{c.kind} {c.name} ({_cell(c.old)} -> {_cell(c.new)})" for c in judged.why], 4) or "nothing that the manifests tell of"
+    return [f"the ids are other ones, because of: {why}"]
 
 
 def _cell(value: Any) -> str:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runner import reading, stores
+from runner import stores
 from runner.commands import options as shared
 from runner.commands import shown
 from runner.errors import IncompleteError
@@ -24,17 +24,12 @@ def main(arguments: list[str]) -> int:
     shared.add_logged(parser, "one table, as it was logged", LIMIT)
     shown.add_formats(parser)
     chosen = parser.parse_args(arguments)
-    reader = stores.read(shared.workspace(chosen).store)
-    try:
-        selection, whose = reading.targets(reader, chosen.target, chosen.where, children=chosen.children)
-        shown.remark(selection, chosen.where)
+    with shown.logged(chosen) as (reader, selection, whose):
         if chosen.name is None:
             _tables(reader, selection.rows, whose, chosen)
         else:
             columns = rows_of(reader, selection.rows, chosen.name, whose)
             shown.show(list(columns), list(zip(*columns.values(), strict=True)), chosen, chosen.limit or sys.maxsize)
-    finally:
-        reader.close()
     return 0
 
 

@@ -5,10 +5,12 @@ import base64
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
-from runner import codec
+from runner import codec, reading, stores
+from runner.commands import options as shared
 from runner.console import columns
 from runner.reading import Selection
 from runner.selectors import MISSING
@@ -115,6 +117,21 @@ def size(count: int) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.4g} TB"
+
+
+@contextmanager
+def logged(chosen: argparse.Namespace) -> Iterator[tuple[stores.SqliteReader, Selection, str]]:
+    """What the options of `options.add_logged` choose: the store, open until the end of the block, the runs, and in words whose they are.
+
+    What there is to say of the condition is said. Raises UsageError for one that cannot be, IncompleteError where there are no such runs.
+    """
+    reader = stores.read(shared.workspace(chosen).store)
+    try:
+        selection, whose = reading.targets(reader, chosen.target, chosen.where, children=chosen.children)
+        remark(selection, chosen.where)
+        yield reader, selection, whose
+    finally:
+        reader.close()
 
 
 def remark(chosen: Selection, condition: str | None) -> None:

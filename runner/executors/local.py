@@ -25,15 +25,11 @@ from runner.logged import Restart
 from runner.record import Live, Outcome, cancelled
 from runner.spec import ExecutorSpec, Experiment
 from runner.steps import Inspection
+from runner.usage import cpus
 from runner.worker import Item, Job
 
 MAX_IDLE_DEATHS = 3
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-
-
-def cpus() -> int:
-    """The number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Local:

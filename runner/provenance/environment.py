@@ -12,6 +12,7 @@ from runner.mask import NOTHING, Mask, without_url_passwords
 from runner.record import DataState, GitState, Provenance
 from runner.secret import SHORTEST, Piece, looks_secret
 from runner.suggest import did_you_mean
+from runner.usage import cpus
 
 _OVERRIDE = re.compile(r"([^=]*)=(.+)", re.DOTALL)
 _INNER = re.compile(r"""(?P<mark>['"]?)(?P<name>[\w.\-]+)(?P=mark)\s*:\s*""")
@@ -32,7 +33,7 @@ def provenance(*, git: GitState | None, data: tuple[DataState, ...], argv: tuple
         user=_user(),
         packages=installed(),
         argv=tuple(printable(mask.text(masked(argument))) for argument in argv),
-        cpus=_cpus(),
+        cpus=cpus(),
     )
 
 
@@ -89,11 +90,6 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container whose user id has no name
         return str(os.getuid())
-
-
-def _cpus() -> int:
-    """How many processors this process may use, which in a batch system is fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _packages() -> Iterator[tuple[str, str]]:

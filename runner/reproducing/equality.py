@@ -7,8 +7,9 @@ from enum import IntEnum
 from typing import Any, Final
 
 from runner import codec
-from runner.checks import Group, Sample, undefined
+from runner.checks import Group, Sample
 from runner.manifest import Manifest
+from runner.numeric import is_nan, is_number
 
 STATUS: Final = "status"
 COMPLETED: Final = "COMPLETED"
@@ -53,7 +54,7 @@ class Cell:
     @property
     def delta(self) -> float | None:
         """How much more than recorded, of numbers."""
-        if not _number(self.recorded) or not _number(self.reproduced):
+        if not is_number(self.recorded) or not is_number(self.reproduced):
             return None
         try:
             return float(self.reproduced) - float(self.recorded)
@@ -149,13 +150,13 @@ def judge(old: Any, new: Any, tolerance: Tolerance) -> Verdict:
         return Verdict.SAME
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return max((judge(a, b, tolerance) for a, b in zip(old, new, strict=True)), default=Verdict.SAME)
-    if _number(old) and _number(new):
+    if is_number(old) and is_number(new):
         return Verdict.CLOSE if _close(old, new, tolerance) else Verdict.DIFFERENT
     return Verdict.DIFFERENT
 
 
 def _close(old: float, new: float, tolerance: Tolerance) -> bool:
-    if old == new or (undefined(old) and undefined(new)):
+    if old == new or (is_nan(old) and is_nan(new)):
         return True
     try:
         if not (math.isfinite(old) and math.isfinite(new)):
@@ -163,10 +164,6 @@ def _close(old: float, new: float, tolerance: Tolerance) -> bool:
         return abs(new - old) <= tolerance.atol + tolerance.rtol * abs(old)
     except OverflowError:  # integers that no float holds are equal or not
         return False
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def point(params: Mapping[str, Any]) -> Group:

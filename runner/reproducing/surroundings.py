@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote, urlparse
 
 from runner import __version__
+from runner.listing import few
 from runner.manifest import Manifest
 from runner.provenance import environment, worktree
 
@@ -46,8 +47,7 @@ def differences(manifest: Manifest) -> list[Difference]:
 
 def sentence(found: list[Difference]) -> str:
     """The differences, the first of them at least, in one."""
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return ", ".join(map(str, found[:_SHOWN])) + more
+    return few(found, _SHOWN)
 
 
 def variables(top: Path, tree: Path) -> dict[str, str]:

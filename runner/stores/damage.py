@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from runner.errors import StoreError
+from runner.listing import few
 from runner.stores import sums
 from runner.stores.schema import VERSION
 
@@ -77,9 +78,8 @@ def intact(path: Path, rows: Iterable[Any], make: Callable[[Any], T], what: str 
 
 def warn(path: Path, damaged: Sequence[str], what: str) -> None:
     """Say which rows are left out. An experiment executes such runs again."""
-    names = list(dict.fromkeys(damaged))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    text = f"{path} is damaged: {what} {', '.join(names[:_NAMED])}{more} cannot be shown; {HINT}, running again makes the rest"
+    names = few(list(dict.fromkeys(damaged)), _NAMED)
+    text = f"{path} is damaged: {what} {names} cannot be shown; {HINT}, running again makes the rest"
     warnings.warn(text, DamageWarning, stacklevel=3)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from runner import stores, table
 from runner.errors import StoreError, XrunError
+from runner.listing import few
 from runner.stores import header, scanning
 from runner.stores.damage import told
 from runner.upkeep import kept
@@ -17,7 +18,6 @@ from runner.workspace import Workspace
 
 REPAIR: Final = "`xrun doctor --repair` makes a new store of what is intact; running the experiments again makes the rest"
 _LISTED: Final = 5
-_CHUNK: Final = 1 << 20
 
 
 def examine(workspace: Workspace) -> list[Finding]:
@@ -74,8 +74,7 @@ def _rows(damaged: list[scanning.Found]) -> str:
     """`3 rows of points, 1 of run are damaged (runs a, b)`."""
     counts = Counter(found.table for found in damaged)
     runs = list(dict.fromkeys(found.whose for found in damaged if found.whose))
-    more = f" and {len(runs) - _LISTED} more" if len(runs) > _LISTED else ""
-    whose = f" (of runs {', '.join(runs[:_LISTED])}{more})" if runs else ""
+    whose = f" (of runs {few(runs, _LISTED)})" if runs else ""
     return f"rows are damaged: {', '.join(f'{count} of `{name}`' for name, count in counts.items())}{whose}"
 
 
@@ -88,34 +87,31 @@ def _artifacts(workspace: Workspace) -> Iterator[Finding]:
             changed.append(file)
     again = "`xrun EXPERIMENT --force` makes them again"
     if missing:
-        yield Finding("artifacts", f"{len(missing)} files that runs kept are missing: {_listed(missing)}", again)
+        yield Finding("artifacts", f"{len(missing)} files that runs kept are missing: {few(missing, _LISTED)}", again)
     if changed:
-        yield Finding("artifacts", f"{len(changed)} files are not what runs kept: {_listed(changed)}", again)
+        yield Finding("artifacts", f"{len(changed)} files are not what runs kept: {few(changed, _LISTED)}", again)
 
 
 def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
     try:
         with file.open("rb") as content:
-            while part := content.read(_CHUNK):
-                digest.update(part)
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError:
         return ""
-    return digest.hexdigest()
 
 
 def _leftovers(workspace: Workspace) -> Iterator[Finding]:
     remove = "`xrun gc --yes` removes them"
     orphans, drafts = kept.orphans(workspace), kept.drafts(workspace)
     if orphans:
-        text = f"{len(orphans)} folders of artifacts belong to no run: {_listed(orphans)}"
+        text = f"{len(orphans)} folders of artifacts belong to no run: {few(orphans, _LISTED)}"
         yield Finding("orphans", text, remove, problem=False)
     if replaced := kept.replaced(workspace):
-        text = f"{len(replaced)} folders are left of runs that were killed while they executed again: {_listed(replaced)}"
+        text = f"{len(replaced)} folders are left of runs that were killed while they executed again: {few(replaced, _LISTED)}"
         action = "nothing: what their records tell of is whole; the next xrun, `xrun doctor --repair` or `xrun gc --yes` removes the rest"
         yield Finding("replaced", text, action, problem=False)
     if drafts:
-        yield Finding("drafts", f"{len(drafts)} files were left half written: {_listed(drafts)}", remove, problem=False)
+        yield Finding("drafts", f"{len(drafts)} files were left half written: {few(drafts, _LISTED)}", remove, problem=False)
 
 
 def _results(workspace: Workspace) -> Iterator[Finding]:
@@ -134,8 +130,3 @@ def _results(workspace: Workspace) -> Iterator[Finding]:
             yield Finding("results", f"there is no table in {file.parent}", again)
         elif {*digests.values()} != {said.digest}:
             yield Finding("results", f"the table in {file.parent} is not the one that its manifest tells of", again)
-
-
-def _listed(files: list[Path]) -> str:
-    more = f" and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
-    return ", ".join(map(str, files[:_LISTED])) + more

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from runner.errors import UsageError
+from runner.numeric import is_nan
 from runner.record import Standing, Status
 from runner.selectors import MISSING, Names, Row, Selector, resolve, said
 from runner.suggest import did_you_mean
 from runner.where.kinds import Kinds
-from runner.where.logic import ORDER, Get, Test, equal, every, is_nan, match, negation, ordered, scalar, some, truth
+from runner.where.logic import ORDER, Get, Test, equal, every, match, negation, ordered, scalar, some, truth
 from runner.where.tokens import mistake
 from runner.where.tree import All, Among, Compare, Either, Literal, Match, Name, Node, Not, Null, Operand, Truth, written
 

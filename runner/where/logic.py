@@ -1,13 +1,13 @@
 """Three-valued tests of a run: True, False, None (unknown)."""
 
 import datetime as dt
-import math
 import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from runner.numeric import is_nan, is_number
 from runner.selectors import MISSING, Row
 
 Test: TypeAlias = Callable[[Row], bool | None]
@@ -35,21 +35,12 @@ def truth(get: Get) -> Test:
     return test
 
 
-def is_nan(value: Any) -> bool:
-    """Whether it is the float NaN."""
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def ordered(holds: Callable[[Any, Any], bool], left: Get, right: Get) -> Test:
     """A comparison of two numbers or two texts; of anything else it is unknown."""
 
     def test(row: Row) -> bool | None:
         a, b = left(row), right(row)
-        if (_number(a) and _number(b)) or (isinstance(a, str) and isinstance(b, str)):
+        if (is_number(a) and is_number(b)) or (isinstance(a, str) and isinstance(b, str)):
             return holds(a, b)
         return None
 

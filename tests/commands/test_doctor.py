@@ -218,7 +218,8 @@ def test_a_table_that_is_not_its_manifests_is_named(made, xrun):
 )
 def test_a_manifest_that_is_damaged_is_named_in_one_line_and_others_are_looked_at(made, xrun, content, sentence):
     (made / "results/squares/manifest.json").write_bytes(content)
-    (made / "results/logs/table.parquet").unlink()
+    for name in ("table.parquet", "table.csv"):
+        (made / "results/logs" / name).unlink()
     code, found = told(xrun)
     assert (code, [finding["kind"] for finding in found["findings"]]) == (1, ["results", "results"])
     assert "logs" in found["findings"][0]["text"]

@@ -1,6 +1,5 @@
 """Files as they are in a commit; in shallow clones, with the command that brings the commit, and with objects that are not there."""
 
-import subprocess
 from pathlib import Path
 
 import pytest

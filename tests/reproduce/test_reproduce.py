@@ -369,6 +369,20 @@ def test_worktree_of_a_killed_reproduction_is_removed_by_the_next(project: Proje
     assert project.snapshot() == before
 
 
+def test_worktree_of_a_reproduction_that_goes_on_is_left_alone_by_another(project: Project) -> None:
+    for name in ("waiting", "squares"):
+        project.xrun(f"+experiment={name}", "-q")
+    process, tree = _waiting(project, project.home / "mark")
+    try:
+        assert "the same" in project.xrun("reproduce", "squares").stdout
+        assert tree.exists()
+        assert len(project.worktrees()) == 2
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    assert not tree.exists()
+
+
 def test_results_that_are_published_anew_meanwhile_change_nothing(project: Project) -> None:
     project.xrun("+experiment=gated", "-q")
     mark = project.home / "mark"

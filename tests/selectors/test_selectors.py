@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from runner import codec
@@ -182,7 +182,9 @@ def test_the_spelling_of_whatever_there_is_stands_for_it(fields, metrics):
 
 @given(st.dictionaries(TEXTS, TREES, max_size=4))
 def test_fields_have_the_names_that_the_table_gives_them(fields):
-    assert flat(fields) == frame._flat(fields)
+    assume("id_run" not in flat(fields))
+    table = frame.build([frame.Row(id_run="a", params={}, fields_json=codec.dumps(fields))], ())
+    assert list(table.columns) == ["id_run", *flat(fields)]
 
 
 @given(TEXTS | st.text("ab.`min/ -", max_size=20))
