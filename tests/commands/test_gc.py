@@ -229,7 +229,7 @@ DAMAGES = {
     "no runs": (edited(runs=None), "does not say which runs it names"),
     "runs that are none": (edited(runs="all"), '`runs` is "all", where a list is expected'),
     "a run that is none": (edited(runs=["a", 5]), "`runs[1]` is 5, where a text is expected"),
-    "something else": (edited(seed="one"), '`seed` is "one", where a whole number of at least 0 is expected'),
+    "something else": (edited(platform=5), "`platform` is 5, where a text is expected"),
 }
 
 
