@@ -112,8 +112,9 @@ def serve(calls: socket.socket) -> None:
 def become(call: dict[str, Any], descriptors: list[int]) -> None:
     """Make this process what a process of the program's script is when it begins."""
     for number, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, number)  # our own streams were made for /dev/null: buffered as for pipes and files
+        os.dup2(descriptor, number)
         os.close(descriptor)
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: PTH123, SIM115 - that was for /dev/null
     os.umask(call["umask"])
     os.chdir(call["cwd"])
     os.environ.clear()
