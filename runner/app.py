@@ -135,6 +135,8 @@ def _publish(
     planned: Plan, facts: results.Facts, workspace: Workspace, invocation: Invocation
 ) -> tuple[Tally, results.Tabulated, tuple[checks.Verdict, ...]]:
     """Have the results folder show the plan; meanwhile judge the checks, and put what did not complete into the plan's order."""
+    if trouble := git_provenance.trouble(facts.provenance.git):
+        invocation.console.say(f"xrun: warning: the results are recorded as those of a dirty tree, without its patch: {trouble}")
     folder = workspace.results / planned.experiment.name
     foreign = isinstance(planned.experiment.results.schema, str)
     given = (_portable(planned), workspace.store, folder, facts)

@@ -1,6 +1,8 @@
 """The command line: thin. The sole catcher of XrunError."""
 
+import codecs
 import gc
+import io
 import os
 import signal
 import sys
@@ -31,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"xrun: interrupted by {signal.Signals(number).name}; what was committed is kept", file=sys.stderr)
         code = 128 + number
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left; that is its right
-        code = 141
+        code = 141  # whoever read our output has left; that is its right
     except OSError as error:  # no space for what is printed, no descriptors left, a working directory that is gone
         print(f"xrun: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
         code = 74
     except Exception as error:  # noqa: BLE001 - a mistake of ours, whatever it is: no gate may take it for "one got worse"
         code = _bug(error, arguments)
+    _drop_unwritten()
     raise SystemExit(code)
 
 
@@ -114,6 +116,27 @@ def _open_standard_files() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
     sys.stdout = sys.stdout or open(1, "w")  # noqa: PTH123, SIM115 - Python leaves None where it found a descriptor closed
     sys.stderr = sys.stderr or open(2, "w")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in {"strict", "surrogateescape"}:
+        codecs.register_error("xrun", _escape)
+        sys.stdout.reconfigure(errors="xrun")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """What stdout's encoding cannot say (ASCII; a file name that is no Unicode) as JSON writes it, so that `--json` stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    import json
+
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _drop_unwritten() -> None:
+    """What a full disk or a reader that has left did not take: Python would try it again at its end, and exit with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:

@@ -3,10 +3,10 @@
 One process writes it; another reads it when the first has died between two flushes.
 """
 
-import json
 import os
 import struct
 from array import array
+from json import dumps, loads  # bound: in a worker, a step may put other functions in their places
 from typing import Any
 
 from runner import logged
@@ -86,7 +86,7 @@ class Journal:
         return self._text(_ENTRY, logged.pack(((child, entry),)))
 
     def _text(self, kind: int, content: object) -> bool:
-        data = json.dumps(content).encode()
+        data = dumps(content).encode()
         start, end = self.end + _TEXT.size, self.end + _TEXT.size + len(data)
         if end > self.size:
             return False
@@ -138,7 +138,7 @@ def recover(memory: bytes) -> Entries:
 
 def _content(data: bytes) -> list[Any]:
     try:
-        content = json.loads(data)
+        content = loads(data)
     except RecursionError:
         raise ValueError("too deep for what is logged") from None
     if not isinstance(content, list):

@@ -1,6 +1,7 @@
 """What results/ shows, read back: from a folder, from a commit, or as the runs in the store that it names."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -151,6 +152,8 @@ def shown(experiment: str, workspace: Workspace) -> Shown:
     if ids is not None and (never := len(ids) - sum(counts.values())) > 0:
         counts[NOT_EXECUTED] = never
     rows, seen = _stored(workspace, experiment, ids)
+    if ids is not None and len(rows) > counts.get(Status.COMPLETED.value, 0):  # an xrun goes on, or was killed before it could publish
+        counts = _counted(workspace, ids)
     if ids is not None and len(rows) < counts.get(Status.COMPLETED.value, 1) and folder.has_table:
         return Shown(folder.sample(), counts)
     if rows or seen:
@@ -160,6 +163,20 @@ def shown(experiment: str, workspace: Workspace) -> Shown:
     if counts:
         return Shown(Sample.of((), f"results/{experiment}"), counts)
     raise IncompleteError(f"there are no results of `{experiment}`; {did_you_mean(experiment, names(workspace), 'experiments')}")
+
+
+def _counted(workspace: Workspace, ids: Sequence[str]) -> dict[str, int]:
+    """How many of these runs the store has of each status, and how many it does not have."""
+    reader = stores.read(workspace.store)
+    try:
+        found = Counter(
+            record.status.value
+            for start in range(0, len(ids), chosen.CHUNK)
+            for record in reader.find(ids[start : start + chosen.CHUNK]).values()
+        )
+    finally:
+        reader.close()
+    return {**found, NOT_EXECUTED: len(ids) - found.total()}
 
 
 def names(workspace: Workspace) -> list[str]:

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import platform
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter  # bound before any step can put another clock in its place
+from time import time as wall_clock
 from typing import Any
 
 from runner import codec, current, identity, steps
@@ -101,7 +102,7 @@ class Performer:
         collected: list[Entries] = []
         self._peak.reset()
         before = cpu_seconds()
-        started, begun = time.time(), time.perf_counter()
+        started, begun = wall_clock(), perf_counter()
         status, failure, run, self._step = Status.COMPLETED, None, None, 0
         try:
             run, provided = self._prepare(item, collected)
@@ -128,7 +129,7 @@ class Performer:
             failure=failure,
             step=self._step,
             started=started,
-            seconds=time.perf_counter() - begun,
+            seconds=perf_counter() - begun,
             tags=tags,
             cpu_seconds=cpu_seconds() - before,
             max_rss=max(self._peak.bytes(), run.peak if run is not None else 0),
@@ -138,7 +139,7 @@ class Performer:
     def _take_steps(self, run: Run, provided: dict[str, Any], item: Item, mark: Mark, collected: list[Entries]) -> None:
         """The steps in their order, those left out that an earlier run has executed. Raises what they raise."""
         index, seed, start = item[0], item[3], item[7]
-        begun = time.perf_counter()
+        begun = perf_counter()
         first = run.go_on(start) if start is not None else 0
         with self._seeding as seeding:
             for k, bound in enumerate(self._steps[first:], first):
@@ -154,7 +155,7 @@ class Performer:
                 self._hold_against_plan(index, k, collected)
                 keep(run, bound, result)
                 if k < len(self._steps) - 1:
-                    run.leave_prefix(k + 1, at_once=time.perf_counter() - begun > WORTH_SECONDS)
+                    run.leave_prefix(k + 1, at_once=perf_counter() - begun > WORTH_SECONDS)
 
     def _hold_against_plan(self, index: int, k: int, collected: list[Entries]) -> None:
         """What a step has loaded must be what the plan counts on; what no plan could foresee is reported at once. Raises ProcessError."""

@@ -141,6 +141,8 @@ if __name__ == "__main__":
     program = sys.argv[2]
     warm([*LIBRARIES, *ours()] if program == "xrun" else DVC)
     serve(socket.socket(fileno=int(sys.argv[1])))
+    if program == "xrun":  # tells its stdout what to do, and that one believes that it can seek, as in /dev/null; DVC wraps its own
+        sys.stdout = sys.__stdout__ = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: PTH123, SIM115
     main = importlib.import_module("runner.cli" if program == "xrun" else "dvc.cli").main
     try:
         end(main())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from runner.errors import UsageError
+from runner.secret import looks_secret
 from runner.suggest import nearest
 
 if TYPE_CHECKING:  # a command's own start must not cost the import of Hydra
@@ -19,11 +20,17 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        known = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
-        word = message.rpartition(": ")[2].split()[0] if message.startswith("unrecognized arguments") else ""
-        close = nearest(word.partition("=")[0], known) if word else None
-        hint = f"did you mean {close}?" if close else f"{self.prog} --help lists the options"
-        raise UsageError(f"{message}\n  {hint}")
+        known = [option[2:] for action in self._actions for option in action.option_strings if option.startswith("--")]
+        word, *rest = message.removeprefix("unrecognized arguments: ").split() if message.startswith("unrecognized arguments") else [""]
+        name, _, value = word.lstrip("-").partition("=")
+        close = nearest(name, known) if name else None
+        hints = [f"did you mean --{close}?"] if close else []
+        if word.startswith("--") and name.replace(".", "_").isidentifier() and any(each.dest == "overrides" for each in self._actions):
+            value = value or next((other for other in rest[:1] if "=" not in other and not other.startswith("-")), "")
+            if value and any(map(looks_secret, name.split("."))):
+                message, value = message.replace(value, "***"), "***"
+            hints += [f"a value of the experiment is set without dashes: {name}={value}"] if value else []
+        raise UsageError("\n  ".join([message, *(hints or [f"{self.prog} --help lists the options"])]))
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

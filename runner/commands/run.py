@@ -121,7 +121,7 @@ def _stopped(number: int, arguments: tuple[str, ...], how: str = "") -> str:
 def _own_stdout() -> Iterator[TextIO]:
     """What stdout is, for results alone: all that steps print meanwhile, in whatever process, goes to stderr."""
     sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace") as out:
+    with os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors) as out:
         os.dup2(2, 1)
         try:
             yield out

@@ -1,7 +1,7 @@
 """Hydra's errors in our words: where it went wrong, what is wrong, what the nearest valid choice is."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,9 @@ def explain(error: BaseException, asked: Asked) -> ConfigError:
         where, text = f"{place.conf}/{match[1]}.yaml", match[2]
     if unnamed := next((line for line in lines if re.fullmatch(r"[+]*[^=]+=(null|''|\"\")?", line)), None):
         return _unnamed(unnamed, asked)
+    if (match := re.match(r"Multiple values for ([^ ]+)\. ", text)) and len(twice := _choices(match[1], lines)) > 1:
+        both = f"{twice[0]},{twice[1].partition('=')[2]}"
+        return ConfigError(f"`{match[1]}` is chosen twice", where=COMMAND_LINE, key=" ".join(twice), hint=f"to run both: {both}")
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         return _no_option(match[1], match[2], where, asked)
     if match := re.match(r"Cannot find primary config '([^']+)'", text):
@@ -72,13 +75,21 @@ def _unnamed(given: str, asked: Asked) -> ConfigError:
     return ConfigError(f"no {what} is named; there are: {', '.join(choices) or 'none'}", where=COMMAND_LINE, key=given, hint=hint)
 
 
+def _choices(group: str, lines: Sequence[str]) -> list[str]:
+    """The words of the command line that choose an option of the group."""
+    return [line for line in lines if re.match(rf"[+~]*{re.escape(group)}(@[^=]*)?=", line)]
+
+
 def _no_option(group: str, option: str, where: str, asked: Asked) -> ConfigError:
     choices = asked.options(group)
     close = nearest(option, choices)
-    given = next((line for line in asked.lines if re.match(rf"[+~]*{re.escape(group)}(@[^=]*)?=", line)), None)
+    given = next(iter(_choices(group, asked.lines)), None)
     problem = f"the config group `{group}` has no option `{option}`; it has: {', '.join(choices) or 'none'}"
     if given is None:
         return ConfigError(problem, where=where, hint=f"did you mean `{close}`?" if close else None)
+    misnamed = Path(f"{asked.place.conf}/{group}/{option}.yml")
+    if misnamed.is_file():
+        return ConfigError(problem, where=COMMAND_LINE, key=given, hint=f"rename {misnamed}: Hydra reads .yaml alone")
     tried = "; ".join(asked.place.tried)
     hint = f"no config directory was found; tried {tried}" if tried else None
     return ConfigError(problem, where=COMMAND_LINE, key=given, hint=f"did you mean {given.partition('=')[0]}={close}?" if close else hint)

@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config import again, build, composed, group_axes, identifying, lower, moment, place, steps, variant
+from runner.config import again, build, composed, group_axes, identifying, lower, moment, namesakes, place, steps, variant
 from runner.config.compose import Composer, Composition, without_hydra
 from runner.config.part import Part, with_defaults
 from runner.config.reader import COMMAND_LINE, Locator, Reader
@@ -59,6 +59,8 @@ def _grouped(root: Path, made: list[Part], request: Request) -> tuple[Experiment
         moment.settle(part.cfg, moments)
         reader, found = variant.read(part.cfg, part.groups, part.chosen, part.locate)
         name = build.name_of(reader, part.experiment)
+        if name not in by_name:
+            namesakes.warn(name, part)
         by_name.setdefault(name, []).append((part, reader, found))
     return tuple(_experiment(name, members, root, request) for name, members in by_name.items())
 

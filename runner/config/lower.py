@@ -93,11 +93,19 @@ def _apply_bare(cfg: DictConfig, key: str, override: Override, groups: frozenset
 
 def _unknown(cfg: DictConfig, key: str, override: Override, groups: frozenset[str] = frozenset()) -> ConfigError:
     names, kwargs = declared.axis_names(cfg), declared.kwarg_names(cfg)
-    close = nearest(key, [*names, *kwargs, *TOP_LEVEL, *groups])
+    close = _deeper(cfg, key) or nearest(key, [*names, *kwargs, *TOP_LEVEL, *groups])
     listed = f"axes: {', '.join(names) or 'none'}; kwargs: {', '.join(kwargs) or 'none'}"
     hint = f"did you mean `{close}`?" if close else None if override.is_delete() else f"to add an axis: +{override.input_line}"
     problem = f"there is no axis, kwarg or top-level key `{key}` ({listed})"
     return ConfigError(problem, where=COMMAND_LINE, key=override.input_line, hint=hint)
+
+
+def _deeper(cfg: DictConfig, key: str) -> str | None:
+    """The one key of a section, kwarg or group that ends so: `executor.workers` for `workers`, `model.C` for `C`."""
+    tree = OmegaConf.to_container(cfg, resolve=False)
+    sections = {name: value for name, value in tree.items() if name != "params"} if isinstance(tree, dict) else {}
+    found = [path for path in axes.flatten(sections) if str(path).rpartition(".")[2] == key]
+    return found[0].removeprefix("kwargs.") if len(found) == 1 else None
 
 
 def _to_axis(cfg: DictConfig, name: str, override: Override, *, add: bool = False) -> str:

@@ -81,7 +81,9 @@ def explain(error: BaseException, cfg: DictConfig, locate: Locator) -> ConfigErr
     elif "Missing mandatory value" in problem:
         problem, hint = "a value is required here (???)", f"give it: {key}=..."
     elif match := re.search(r"Interpolation key '(.+?)' not found", problem):
-        problem, close = f"there is no key `{match[1]}` to interpolate", nearest(match[1], _paths(OmegaConf.to_container(cfg)))
+        problem, paths = f"there is no key `{match[1]}` to interpolate", _paths(OmegaConf.to_container(cfg))
+        below = [path for path in paths if path in (f"params.{match[1]}", f"kwargs.{match[1]}")]  # `${lr}`
+        close = below[0] if below else nearest(match[1], paths)
         hint = f"did you mean ${{{close}}}?" if close else None
     elif match := re.search(r"Environment variable '(.+?)' not found", problem):
         problem, hint = f"the environment variable {match[1]} is not set", f"set it, or give a default: ${{oc.env:{match[1]},DEFAULT}}"

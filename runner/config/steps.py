@@ -59,7 +59,7 @@ def _step(reader: Reader, entry: Any, key: str, taken: set[str]) -> Step:
 
 def _reference(reader: Reader, call: Any, key: str) -> tuple[str, str]:
     """A function's reference, and the name that a step of it has."""
-    if not isinstance(call, str) or not _CALL.fullmatch(call):
+    if not isinstance(call, str) or not _CALL.fullmatch(call) or call.endswith(".py"):  # to import a script is to execute it
         problem = "the step calls nothing" if call is None else f"{shown(call)} is not a reference to a function"
         hint = "write package.module.function or package.module:function"
         if isinstance(call, str) and re.search(r"/|\.py$", call):

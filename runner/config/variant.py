@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from runner.config import axes
 from runner.config.concealing import Concealer
 from runner.config.noting import noting
-from runner.config.reader import Locator, Reader
-from runner.config.resolve import KwargsAt, refers_to, resolve
-from runner.config.schema import SecretsSchema, keys_of
+from runner.config.reader import Locator, Reader, shown
+from runner.config.resolve import KwargsAt, raw, refers_to, resolve
+from runner.config.schema import SecretsSchema, StepSchema, keys_of
 from runner.config.shield import KEYS, restored, shielded
 from runner.errors import ConfigError
 from runner.mask import Mask
@@ -93,12 +93,25 @@ def _kwargs_at(cfg: DictConfig, groups: list[str], names: list[str], choices: fr
         if key not in ("kwargs", "params", *groups) and refers_to(cfg, key, []):
             problem = "only kwargs can refer to an axis (${params...})"
             if key == "steps":
+                _refuse_step(cfg, Reader({}, locate))
                 problem += f", and of a script or command: {', '.join(KEYS)}"
             raise ConfigError(problem, where=locate(key), key=key, hint="move it to kwargs")
     if not any(refers_to(cfg, key, names) for key in ("kwargs", *groups)):
         return None
     rest = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "params"])
     return KwargsAt(text=OmegaConf.to_yaml(rest), kwargs=_own_kwargs(cfg), groups=tuple(groups), choices=choices)
+
+
+def _refuse_step(cfg: DictConfig, reader: Reader) -> None:
+    """Refuse the first step that refers to an axis because it is another kind of step than was meant, or has a key that is none."""
+    steps = raw(cfg, "steps")
+    for n, entry in enumerate(steps if isinstance(steps, list) else []):
+        if isinstance(entry, str) and "${" in entry:
+            raise reader.refuse(
+                f"steps[{n}]", f"{shown(entry)} is not a reference to a function", f"a command line: {{command: {shown(entry)}}}"
+            )
+        if isinstance(entry, dict):
+            reader.closed(entry, f"steps[{n}]", keys_of(StepSchema))
 
 
 def _own_kwargs(cfg: DictConfig) -> tuple[str, ...]:

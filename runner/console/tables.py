@@ -56,7 +56,7 @@ def rich_table(preview: "Preview", out: TextIO) -> None:
     body = [tuple(cell[:8] if n == 0 and len(cell) == 36 else shortened(cell) for n, cell in enumerate(row)) for row in with_gap(preview)]
     head = [shortened(name) for name in preview.columns]
     count = _fitting([head, *body], width)
-    shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for n, name in enumerate(head[:count]):
         numeric = bool(body) and all(_numeric(row[n]) for row in body)
         shown.add_column(
@@ -73,10 +73,12 @@ def rich_table(preview: "Preview", out: TextIO) -> None:
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> int:
-    """How many columns fit into a terminal, the first two at least."""
+    """How many columns fit into a terminal whole, the first two at least: two blanks between them, one at either edge."""
+    from rich.cells import cell_len
+
     used = 0
     for n, column in enumerate(zip(*rows, strict=True)):
-        used += max(map(len, column)) + 2
+        used += max(map(cell_len, column)) + 2
         if used > width and n >= 2:
             return n
     return len(rows[0])

@@ -1,7 +1,7 @@
 """Length-prefixed frames over sockets. What a process that holds user code sends is JSON; it is never unpickled."""
 
-import json
 from dataclasses import asdict
+from json import dumps, loads  # bound: in a worker, a step may put other functions in their places
 
 from runner import logged
 from runner.logged import Entries
@@ -51,18 +51,18 @@ def pack_outcomes(outcomes: list[tuple[Outcome, Output]], *, end: bool) -> bytes
         ]
         for o, output in outcomes
     ]  # fmt: skip
-    return frame(json.dumps([end, rows]).encode())
+    return frame(dumps([end, rows]).encode())
 
 
 def pack_live(index: int, entries: Entries, generation: int) -> bytes:
     """A frame of what a run has logged that still executes, and stood in the journal in this generation."""
-    return frame(json.dumps([index, logged.pack(entries), generation]).encode())
+    return frame(dumps([index, logged.pack(entries), generation]).encode())
 
 
 def unpack(payload: bytes) -> tuple[Live, int] | tuple[list[Outcome], bool]:
     """What `pack_live` or `pack_outcomes` made. Raises ValueError or TypeError for what they did not make."""
     try:
-        first, second, *rest = json.loads(payload)
+        first, second, *rest = loads(payload)
     except RecursionError:
         raise ValueError("too deep for a report") from None
     if rest:

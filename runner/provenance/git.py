@@ -22,6 +22,8 @@ _STATUS = (
     *("--no-renames", "--no-ahead-behind", "--ignore-submodules=none"),
 )
 _SHOWN = 20
+_UNREADABLE = "git does not tell what differs from the commit: "
+"""Begins the patch that says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +80,8 @@ def _state(repo: "Repo", root: Path, exclude: tuple[str, ...], mask: Mask) -> Gi
     try:
         status = _parse(patch.execute(repo, *_STATUS, "--", ".", *excluded))
     except GitCommandError as error:
-        return _unreadable(repo, remote, str(error.stderr))
+        said = re.fullmatch(r"\s*stderr: '(.*)'", str(error.stderr), re.DOTALL)  # GitPython's way to quote it
+        return _unreadable(repo, remote, said[1] if said else str(error.stderr).strip())
     dirty = bool(status.changed or status.untracked)
     return GitState(
         commit=status.commit,
@@ -109,7 +112,14 @@ def _unreadable(repo: "Repo", remote: str | None, why: str) -> GitState:
         branch = printable(repo.active_branch.name)
     with suppress(Exception):
         commit = SymbolicReference.dereference_recursive(repo, "HEAD")
-    return GitState(commit=commit, branch=branch, remote=remote, dirty=True, patch=patch.note(why))
+    return GitState(commit=commit, branch=branch, remote=remote, dirty=True, patch=patch.note(f"{_UNREADABLE}{why}"))
+
+
+def trouble(state: GitState | None) -> str:
+    """Why git does not tell what differs from the commit, on one line; "" where it does, or there is no repository."""
+    if state is None or not state.patch.startswith(patch.note(_UNREADABLE).rstrip()):
+        return ""
+    return " ".join(" ".join(patch.notes(state.patch)).split())
 
 
 def _parse(output: bytes) -> _Status:

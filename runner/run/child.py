@@ -1,9 +1,10 @@
 """A run within a run."""
 
 import hashlib
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from time import perf_counter
+from time import time as wall_clock
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,7 +37,7 @@ class ChildRun(Run):
             flow=lambda: flow,
         )
         self.name, self._parent = name, parent
-        self._started, self._begun, self._ended = time.time(), time.perf_counter(), False
+        self._started, self._begun, self._ended = wall_clock(), perf_counter(), False
         self._declared = parent._declared
         self._flow, self._tracker = flow, Tracker(flow, self.id_run, given(self), dict(leaves(self.kwargs)))
         told = Child(self.id_run, name, codec.dumps(dict(params)), parent=parent.id_run, started=self._started, seed=self.seed)
@@ -70,7 +71,7 @@ class ChildRun(Run):
             tags=codec.dumps(self.tags),
             seed=self.seed,
             started=self._started,
-            seconds=time.perf_counter() - self._begun,
+            seconds=perf_counter() - self._begun,
         )
         assert self._flow is not None
         self._flow.entry(self.id_run, told, at_once=True)

@@ -536,3 +536,20 @@ class TestDiff:
         done = xrun("diff", *arguments)
         assert done.returncode == code
         assert problem in done.stderr
+
+
+def test_runs_that_have_completed_since_the_results_were_published_are_not_missing(project, xrun, tmp_path_factory):
+    (project / "late.py").write_text("import os\ndef f(x):\n    assert x == 1 or os.path.exists('ready')\n    return {'y': x}\n")
+    (project / "conf/experiment/late.yaml").write_text("# @package _global_\nparams: {x: [1, 2, 3]}\nsteps: [late.f]\n")
+    assert xrun("+experiment=late").returncode == 1
+    missing = xrun("check", "late", "-c", "y.mean <= 2")
+    assert (missing.returncode, missing.stderr) == (3, "late: 1 passed; runs are missing: 2 failed\n")
+    before = tmp_path_factory.mktemp("before") / "late"
+    shutil.copytree(project / "results/late", before)
+    (project / "ready").touch()
+    assert xrun("+experiment=late", "x=1,2,3").returncode == 0
+    shutil.rmtree(project / "results/late")
+    shutil.copytree(before, project / "results/late")  # what an xrun leaves that is killed before it publishes
+    found = xrun("check", "late", "-c", "y.mean <= 2")
+    assert (found.returncode, found.stderr) == (0, "late: 1 passed\n")
+    assert " 3  pass" in found.stdout

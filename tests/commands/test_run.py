@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from runner import stores
 
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -274,6 +276,35 @@ def test_what_a_run_printed_is_kept_with_it(project: Path, xrun: Xrun) -> None:
     with contextlib.closing(stores.read(project / ".xrun" / "xrun.db")) as reader:
         kept = {r.params["x"]: "".join(text for _, text in reader.output(r.id_run, "stdout")) for r in reader.records("squares")}
     assert kept == {x: f"from a shell {x}\n" for x in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("words", "hints"),
+    [
+        (("--x", "3"), ["a value of the experiment is set without dashes: x=3"]),
+        (("--x=3", "scale=2"), ["a value of the experiment is set without dashes: x=3"]),
+        (("--executor.workers", "4"), ["a value of the experiment is set without dashes: executor.workers=4"]),
+        (("--workers", "4"), ["did you mean --workspace?", "a value of the experiment is set without dashes: workers=4"]),
+        (("--x", "scale=2"), ["{} --help lists the options"]),
+        (("-j", "4"), ["{} --help lists the options"]),
+    ],
+)
+@pytest.mark.parametrize("command", [(), ("plan",)])
+def test_a_param_that_is_written_as_an_option_is_shown_as_an_override(
+    xrun: Xrun, command: tuple[str, ...], words: tuple[str, ...], hints: list[str]
+) -> None:
+    done = xrun(*command, "+experiment=squares", *words)
+    told = [hint.format(" ".join(["xrun", *command])) for hint in hints]
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [f"xrun: unrecognized arguments: {' '.join(words)}", *(f"  {hint}" for hint in told)],
+    )
+
+
+def test_a_secret_that_is_written_as_an_option_is_not_repeated(xrun: Xrun) -> None:
+    for words in (("--api_key", "hunter2secret"), ("--db.password=hunter2secret",)):
+        done = xrun("+experiment=squares", *words)
+        assert (done.returncode, "hunter2" in done.stderr, "without dashes" in done.stderr) == (2, False, True), done.stderr
 
 
 def test_an_unknown_option_names_the_nearest(xrun: Xrun) -> None:

@@ -75,6 +75,28 @@ def test_as_many_columns_as_fit_are_shown_and_the_others_are_counted(odd: Path) 
     assert "\x1b[31m" not in text
 
 
+@pytest.mark.parametrize("columns", [40, 79, 80, 81, 82, 83, 100])
+def test_what_is_shown_of_many_columns_is_whole_and_one_more_would_not_fit(project: Path, columns: int) -> None:
+    source = "def wide(x):\n    return {f'c{n}': 10 ** (n % 5) * x for n in range(30)}\n"
+    (project / "wide.py").write_text(source)
+    (project / "conf/experiment/wide.yaml").write_text("# @package _global_\nparams: {x: [1, 2]}\nsteps: [wide.wide]\n")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", terminal(project, "+experiment=wide", columns=columns, LANG="C.UTF-8"))
+    assert "…" not in text
+    head = next(line for line in text.splitlines() if "id_run" in line).split()
+    widths = [8, 1, *(max(len(f"c{n}"), len(str(2 * 10 ** (n % 5)))) for n in range(30))]
+    whole = [n for n in range(2, 33) if sum(widths[:n]) + 2 * n <= columns]
+    assert len(head) == whole[-1]
+    assert f"left out: {32 - len(head)} of 32 columns" in text
+
+
+def test_cells_that_are_two_columns_wide_are_whole_as_well(project: Path) -> None:
+    (project / "wide.py").write_text("def wide(x):\n    return {'city': '東京' * 8, 'land': '日本' * 8}\n")
+    (project / "conf/experiment/wide.yaml").write_text("# @package _global_\nparams: {x: [1]}\nsteps: [wide.wide]\n")
+    for columns, whole in ((80, 1), (81, 2)):
+        text = terminal(project, "+experiment=wide", columns=columns, LANG="C.UTF-8")
+        assert ("東京" * 8 in text, "日本" * 8 in text, "…" in text) == (True, whole == 2, False)
+
+
 def piped(project: Path, *arguments: str) -> str:
     """What it prints into a pipe; it must go well."""
     done = calling.run([XRUN, *arguments], cwd=project)

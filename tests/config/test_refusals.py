@@ -135,6 +135,16 @@ ON_THE_COMMAND_LINE = [
     (["Z=3"], "Z=3: there is no axis, kwarg or top-level key `Z` (axes: N, M; kwargs: P, K)\n  to add an axis: +Z=3"),
     (["n=3"], "n=3: there is no axis, kwarg or top-level key `n` (axes: N, M; kwargs: P, K)\n  did you mean `N`?"),
     (["~Q"], "~Q: there is no axis, kwarg or top-level key `Q`"),
+    (
+        ["workers=3"],
+        "workers=3: there is no axis, kwarg or top-level key `workers` (axes: N, M; kwargs: P, K)\n  did you mean `executor.workers`?",
+    ),
+    (
+        ["git=clean"],
+        "git=clean: there is no axis, kwarg or top-level key `git` (axes: N, M; kwargs: P, K)\n  did you mean `provenance.require.git`?",
+    ),
+    (["name=a", "size=3"], "size=3: there is no axis, kwarg or top-level key `size` (axes: N, M; kwargs: P, K)\n  to add an axis: +size=3"),
+    (["+model=svm", "C=3"], "C=3: there is no axis, kwarg or top-level key `C` (axes: N, M; kwargs: P, K)\n  did you mean `model.C`?"),
     (["kwargs.Q=3"], "kwargs.Q=3: there is no key `kwargs.Q`\n  to add it: +kwargs.Q=3"),
     (["kwargs.Q=3,4"], "kwargs.Q=3,4: there is no axis, kwarg or top-level key `Q`"),
     (["params.Q=3,4"], "params.Q=3,4: there is no axis"),
@@ -169,6 +179,10 @@ ON_THE_COMMAND_LINE = [
         ["+experiment=coinz"],
         "+experiment=coinz: the config group `experiment` has no option `coinz`; it has: coins, x\n  did you mean +experiment=coins?",
     ),
+    (
+        ["+experiment=x", "+experiment=coins"],
+        "+experiment=x +experiment=coins: `experiment` is chosen twice\n  to run both: +experiment=x,coins",
+    ),
     (["coin"], '"coin" is not an override\n  did you mean +experiment=coins?'),
     (["+modle=svm"], "+modle=svm: there is no config group `modle`\n  did you mean +model=svm?"),
     (["+modle=svm,tree"], "+modle=svm,tree: there is no config group `modle`\n  did you mean +model=svm,tree?"),
@@ -192,6 +206,14 @@ def test_a_mistake_on_the_command_line(overrides, says, project):
     refusal = made.refusal(*(() if "experiment" in overrides[0] else ("+experiment=x",)), *overrides)
     if says:
         assert refusal.startswith(f"command line: {says}"), refusal
+
+
+def test_an_option_that_hydra_does_not_read_for_its_suffix_is_named(project):
+    made = project(files={"experiment/y.yml": "# @package _global_\nsteps: [a.b]\n"})
+    refusal = made.refusal("+experiment=y")
+    assert refusal.startswith(
+        "command line: +experiment=y: the config group `experiment` has no option `y`; it has: x\n  rename experiment/y.yml:"
+    )
 
 
 def test_an_error_below_a_key_that_was_not_overridden_still_names_the_file(project):

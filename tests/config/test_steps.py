@@ -147,6 +147,10 @@ REFUSED = [
     ("{script: a.py, timeout: 1 hour}", 'timeout: "1 hour" is not a number of seconds above 0\n  write 90, 90s, 10m, 1h30m or 2d'),
     ("{script: a.py, timeout: '90'}", 'timeout: "90" is not a number of seconds above 0'),
     ("{script: a.py, arg: {}}", "arg: unknown key `arg`\n  did you mean `args`?"),
+    ("{script: a.py, arg: {--n: '${params.n}'}}", "arg: unknown key `arg`\n  did you mean `args`?"),
+    ("'./a.py ${params.n}'", ': "./a.py ${params.n}" is not a reference to a function\n  a command line: {command: "./a.py ${params.n}"}'),
+    ("{script: a.py, args: ['${n}']}", "args[0]: there is no key `n` to interpolate\n  did you mean ${params.n}?"),
+    ("train.py", 'call: "train.py" is not a reference to a function\n  a file is a script: {script: train.py}'),
     ("{command: 'ls ${HOME}'}", "command: there is no key `HOME` to interpolate\n  a variable of the shell is written $HOME or \\${HOME}"),
     ("{command: ['ls', '${X:1}']}", "command[1]: there is no resolver `X`\n  a variable of the shell is written $X or \\${X}"),
     ("{script: a.py, args: ['${oc.env:X,${params.n}}']}", "args[0]: ${params.n} stands inside another interpolation"),
@@ -156,7 +160,7 @@ REFUSED = [
 @pytest.mark.parametrize(("step", "says"), REFUSED, ids=[step for step, _ in REFUSED])
 def test_a_mistake_in_a_step(step, says, project):
     refusal = project(f"steps: [{step}]\nparams: {{n: [1]}}\n", head=HEAD).refusal()
-    assert refusal.startswith(f"experiment/x.yaml: steps[0].{says}"), refusal
+    assert refusal.removeprefix("experiment/x.yaml: steps[0]").removeprefix(".").startswith(says), refusal
 
 
 def test_elsewhere_in_a_step_the_point_cannot_be_referred_to(project):

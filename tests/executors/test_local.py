@@ -334,6 +334,16 @@ def test_a_step_that_leaves_its_process_group_does_not_escape_its_timeout(local,
     assert [o.status for o in outcomes] == [Status.COMPLETED, Status.TIMED_OUT, Status.COMPLETED, Status.COMPLETED]
 
 
+def test_a_step_that_replaces_clocks_or_json_harms_neither_its_own_record_nor_the_next_run(local, read):
+    b = local(
+        "import json, time\n\ndef step(n):\n    if n == 1:\n        json.dumps = json.loads = None\n"
+        "        time.time = time.perf_counter = time.monotonic = lambda: 0.0\n    return {'n': n}\n"
+    )
+    outcomes = b.run(b.step("step"), points=[{"n": n} for n in range(20)])
+    assert [o.status for o in outcomes] == [Status.COMPLETED] * 20
+    assert all(0 <= o.seconds < 60 and o.started > 1e9 for o in outcomes)
+
+
 def test_a_module_that_stops_the_clock_causes_no_timeout(local, read):
     b = local("import time\ntime.monotonic = lambda: 0.0\ndef step(n):\n    time.sleep(0.05)\n    return {'n': n}\n")
     outcomes = b.run(b.step("step", timeout=2.0), points=[{"n": n} for n in range(4)])

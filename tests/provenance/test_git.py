@@ -357,6 +357,19 @@ def test_repository_of_another_user_has_its_commit_and_the_reason(repo, monkeypa
     assert (state.commit, state.branch, state.dirty) == (run(repo, "rev-parse", "HEAD"), "trunk", True)
     with pytest.raises(DirtyError, match="dubious ownership"):
         git.require_clean(state)
+    told = git.trouble(state)
+    assert told.startswith("git does not tell what differs from the commit: fatal: detected dubious ownership in repository")
+    assert "safe.directory" in told
+    assert "\n" not in told
+
+
+def test_no_trouble_is_told_of_what_git_can_tell(repo, tmp_path):
+    run(repo, "init", "--quiet", "nested")
+    write(repo, {"nested/x": "x\n", "a.py": "another\n"})
+    commit(repo / "nested")
+
+    assert observed(repo).dirty
+    assert [git.trouble(observed(repo)), git.trouble(None)] == ["", ""]
 
 
 def test_damaged_repository_does_not_stop_us(repo):

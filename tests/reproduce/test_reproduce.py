@@ -277,6 +277,11 @@ def test_call_from_a_hook_of_another_repository_is_about_this_one(project: Proje
 
 def test_repository_that_git_refuses_to_read_is_told(project: Project) -> None:
     project.xrun("+experiment=squares", "-q")
+    assert "dirty tree" not in project.xrun("+experiment=squares").stderr
+    refused = project.xrun("+experiment=squares", "--workspace", "elsewhere", GIT_TEST_ASSUME_DIFFERENT_OWNER="1").stderr
+    told = "xrun: warning: the results are recorded as those of a dirty tree, without its patch: git does not tell what differs"
+    assert refused.count(told) == 1
+    assert "safe.directory" in refused
 
     done = project.xrun("reproduce", "squares", code=3, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
     assert "git cannot read the repository" in done.stderr
