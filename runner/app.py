@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -86,8 +87,8 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
             git_provenance.require_clean(evidence.git())
         lock = Lock(workspace, experiment.name)
         try:
-            watch, epoch = _execute(planned, executor, workspace, invocation, evidence)
-            facts = results.Facts(tally=watch.tally(), provenance=evidence.provenance(), epoch=epoch)
+            watch, epoch, fallen = _execute(planned, executor, workspace, invocation, evidence)
+            facts = results.Facts(tally=watch.tally(), provenance=evidence.provenance(), epoch=epoch, fallen=fallen)
             tally, made, verdicts = _publish(planned, facts, workspace, invocation)
         finally:
             lock.release()
@@ -143,18 +144,19 @@ def _publish(
     published = invocation.helper.begin(results.publish, results.Tabulated.of, *given, foreign=foreign)
     try:
         tally = facts.tally.ordered(run.id_run for run in planned)
-        verdicts = _checked(planned, workspace)
+        verdicts = _checked(planned, workspace, facts.fallen)
     finally:
         made = published()
     return tally, made, verdicts
 
 
-def _checked(planned: Plan, workspace: Workspace) -> tuple[checks.Verdict, ...]:
+def _checked(planned: Plan, workspace: Workspace, fallen: Mapping[int, float]) -> tuple[checks.Verdict, ...]:
     """The verdicts of the checks that need no baseline, on the completed runs of the plan."""
     declared = planned.experiment.checks
     if not declared:
         return ()
     reader = stores.read(workspace.store)
+    reader.suppose(fallen)
     try:
         return checks.absolute(declared, chosen.rows([run.id_run for run in planned], reader), planned.experiment.results.columns)
     finally:
@@ -166,8 +168,12 @@ def _portable(planned: Plan) -> Plan:
     return replace(planned, experiment=replace(planned.experiment, launch=None, sweep=None))
 
 
-def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation: Invocation, evidence: Search) -> tuple[Watch, int]:
-    """Execute the plan while people watch; returns what was seen, and the number under which the store knows this invocation."""
+def _execute(
+    planned: Plan, executor: Executor, workspace: Workspace, invocation: Invocation, evidence: Search
+) -> tuple[Watch, int, Mapping[int, float]]:
+    """Execute the plan while people watch; returns what was seen, the number under which the store knows this invocation, and which
+    results that it has stand no more.
+    """
     store = stores.open(workspace.store)
     watch = Watch(total=len(planned))
     claims: Claims | None = None
@@ -202,7 +208,7 @@ def _execute(planned: Plan, executor: Executor, workspace: Workspace, invocation
         store.close()
         if claims is not None:
             claims.close()
-    return watch, epoch
+    return watch, epoch, grounds.fallen
 
 
 def _shows_output(planned: Plan, invocation: Invocation) -> bool:

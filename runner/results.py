@@ -71,6 +71,8 @@ class Facts:
     provenance: Provenance
     epoch: int
     """The number under which the store knows the invocation."""
+    fallen: Mapping[int, float]
+    """Results that stand no more for the project, those of its copies included that share the store (`Store.void`)."""
 
 
 def check_schema(root: Path, schema: Mapping[str, Any] | str | None) -> None:
@@ -87,7 +89,7 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
     """
     ids: list[str] = []
     try:
-        made = _tabulate(plan, store, folder, ids)
+        made = _tabulate(plan, store, folder, ids, facts.fallen)
         for draft in folder.glob(".*.tmp"):  # of a process that was killed while it wrote; the lock says that it is gone
             draft.unlink(missing_ok=True)
         replace_text(folder / "experiment.yaml", plan.experiment.yaml)
@@ -101,28 +103,30 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
         raise StoreError(f"{store} was removed while the runs executed; what they found is lost") from None
     except OSError as error:
         raise StoreError(f"{error.filename or folder}: {error.strerror}; the runs are kept, running again publishes them") from None
-    facts = replace(facts, tally=facts.tally.of_results(made.rows, _standing(store, facts.tally)).ordered(ids))
+    facts = replace(facts, tally=facts.tally.of_results(made.rows, _standing(store, facts)).ordered(ids))
     replace_text(folder / "manifest.json", json.dumps(manifest(plan, made, facts, ids), indent=1) + "\n")
     return made
 
 
-def _standing(store: Path, tally: Tally) -> set[str]:
-    cancelled = [record.id_run for record in tally.unsuccessful if record.status is Status.CANCELLED]
+def _standing(store: Path, facts: Facts) -> set[str]:
+    cancelled = [record.id_run for record in facts.tally.unsuccessful if record.status is Status.CANCELLED]
     if not cancelled:
         return set()
     reader = stores.read(store)
+    reader.suppose(facts.fallen)
     try:
         return set(reader.results(cancelled))
     finally:
         reader.close()
 
 
-def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str]) -> Tabulated:
+def _tabulate(plan: Plan, store: Path, folder: Path, ids: list[str], fallen: Mapping[int, float]) -> Tabulated:
     """Build, validate and write the table; the ids of all runs are added to `ids`."""
     schema = plan.experiment.results.schema
     if isinstance(schema, str):
         import_root(plan.experiment.root)
     reader = stores.read(store)
+    reader.suppose(fallen)
     try:
         rows = _rows(plan, reader, ids)
         choice = chosen.Choice(())

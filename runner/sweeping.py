@@ -5,6 +5,7 @@ from dataclasses import replace
 from runner import app, codec, stores
 from runner.config.load import Request, load, union
 from runner.console import Console
+from runner.errors import XrunError
 from runner.invocation import Invocation, Result
 from runner.spec import Experiment
 from runner.workspace import Workspace
@@ -16,18 +17,30 @@ def sweep(experiment: Experiment, request: Request, workspace: Workspace, invoca
     The objective is the mean, over the job's runs, of the field `objective`, or else of the only field that is a number.
     """
     jobs: dict[tuple[str, ...], Request] = {}
+    refused: list[XrunError] = []
     silent = replace(invocation, console=Console(quiet=True), only=())
 
     def objective(overrides: tuple[str, ...]) -> float | None:
-        jobs[overrides] = replace(request, overrides=overrides)
-        (job,) = load(jobs[overrides])
-        made = app.run(job, workspace, silent)
+        asked = replace(request, overrides=overrides)
+        try:
+            (job,) = load(asked)
+            made = app.run(job, workspace, silent)
+        except XrunError as error:  # the plugin may go on without that job, which is none of the table's then
+            refused.append(error)
+            raise
+        jobs[overrides] = asked
         if made.stopped:
             raise KeyboardInterrupt(made.stopped)
         return _objective(made, workspace)
 
     if experiment.sweep is not None:
         experiment.sweep(objective)
+    if not jobs and refused:
+        raise refused[0]
+    for error in refused:
+        invocation.console.say(
+            f"xrun: warning: the sweeper goes on without a job that could not be run: {str(error).partition(chr(10))[0]}"
+        )
     return app.run(replace(union(list(jobs.values())), overrides=request.overrides), workspace, invocation)
 
 

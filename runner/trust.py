@@ -91,13 +91,15 @@ class Grounds:
         self._store, self._planned, self._watch, self._states = store, planned, watch, states
         self._epoch = 0
         self._due = 0.0
+        self.fallen: dict[int, float] = {}
+        """Results that stand no more for this project: invocation -> Unix time until which they do."""
 
     def begin(self, epoch: int) -> None:
         """Before the first run: what earlier results stand no more, and what the identities of the new ones are made of."""
         root, self._epoch = self._planned.experiment.root, epoch
-        fallen = {number: until for number, (until, _) in reasons(self._store, root).items()}
-        others = {number for number in {*fallen, *self._store.voids()} if _of_another(self._store.evidence(number), root)}
-        self._store.void(fallen, others)
+        self.fallen = {number: until for number, (until, _) in reasons(self._store, root).items()}
+        others = {number for number in {*self.fallen, *self._store.voids()} if _of_another(self._store.evidence(number), root)}
+        self._store.void(self.fallen, others)
         kept = evidence.of(self._planned, self._watch.seen)
         files = {digest: path for path, digest in kept.files.items()}
         found = {digest: _source(root / files[digest], digest) for digest in self._store.lacking(files)}

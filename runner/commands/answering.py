@@ -112,6 +112,7 @@ class _Answering:
             self._say(f"stopping: what executes may finish; a second {again} ends it at once")
         if time.monotonic() > self._second + PATIENCE:
             code, words = self._ending(number)
+            _end_children()
             self._say(words)
             os._exit(code)
 
@@ -120,3 +121,13 @@ class _Answering:
         line = f"{_WIPED if terminal else ''}xrun: {text}\n{_CURSOR if terminal else ''}"
         with suppress(OSError):
             os.write(self._error, line.encode(errors="backslashreplace"))
+
+
+def _end_children() -> None:
+    """What this process has started, a launcher's workers and what steps have called, goes with it."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()

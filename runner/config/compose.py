@@ -66,7 +66,7 @@ class Composer:
 
     def __init__(self, place: Place, config_dir: str | Path | None = None, config_name: str | None = None) -> None:
         """`config_dir` is searched after the config directory; `config_name` is the primary config, default `config`."""
-        sources.register()
+        sources.register(place.root)
         setup_globals()
         version.setbase(None)  # the present defaults, as @hydra.main(version_base=None) has them
         self.place = place

@@ -1,8 +1,10 @@
 """Where Hydra's loader looks for configs, and our limits on what it reads there."""
 
 import importlib.util
+import sys
 import warnings
 from pathlib import Path
+from typing import Final
 
 import yaml
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
@@ -17,6 +19,9 @@ from runner.config import guard
 from runner.config.place import Place
 from runner.config.resolve import first_line
 from runner.errors import ConfigError
+
+PLUGINS: Final = "hydra_plugins"
+"""The package in which Hydra looks for plugins."""
 
 
 class YamlWarning(UserWarning):
@@ -41,8 +46,13 @@ class FileConfigSource(HydraFileConfigSource):
             raise ConfigError(problem, where=str(path)) from None
 
 
-def register() -> None:
-    """Make our file source Hydra's, and the others known. Plugins are scanned (15 ms and more) only where some are installed."""
+def register(root: Path) -> None:
+    """Make our file source Hydra's, and the others known. Plugins are scanned (15 ms and more) only where there are some: installed, on
+    PYTHONPATH, or in `hydra_plugins/` in the project root, where an app of Hydra's own finds them beside its script.
+    """
+    if (root / PLUGINS).is_dir() and str(root) not in sys.path:
+        sys.path.append(str(root))  # last: nothing of the project takes the place of a library here
+        importlib.invalidate_caches()
     registry = SourcesRegistry.instance()
     registry.types["file"] = FileConfigSource
     if _has_plugins():
@@ -77,4 +87,4 @@ def search_path(place: Place, config_dir: str | Path | None) -> ConfigSearchPath
 
 
 def _has_plugins() -> bool:
-    return importlib.util.find_spec("hydra_plugins") is not None
+    return importlib.util.find_spec(PLUGINS) is not None

@@ -129,7 +129,7 @@ def test_while_runs_execute_every_command_tells_what_they_have_logged_so_far(pro
         assert "weights/w.bin" in shown
         assert re.search(r"fold0 +RUNNING +fold=0", shown)
         assert [file["path"] for file in project.lines("artifacts", "pulse")] == ["weights/w.bin"] * 2
-        assert project("logs", id_run).stdout == "begin 0.1\n"
+        until(lambda: project("logs", id_run).stdout == "begin 0.1\n")
         told = json.loads(project("show", id_run, "--json").stdout)
         assert (told["status"], told["executing"], told["params"]) == ("RUNNING", True, {"lr": 0.1})
     assert {str(run["status"]) for run in project.lines("ls", "pulse")} == {"COMPLETED"}

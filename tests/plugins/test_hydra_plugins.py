@@ -118,3 +118,42 @@ def test_a_sweeper_and_a_launcher_together_are_refused(project: Path) -> None:
     done = xrun(project, "hydra/sweeper=downhill", "hydra/launcher=joblib", "x=interval(0,9)")
     assert done.returncode == 2
     assert "do not go together" in done.stderr
+
+
+TOLERANT = """
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+
+
+class Tolerant(Sweeper):
+    def __init__(self, **given):
+        pass
+
+    def setup(self, *, hydra_context, task_function, config):
+        self.launcher = Plugins.instance().instantiate_launcher(config=config, hydra_context=hydra_context, task_function=task_function)
+
+    def sweep(self, arguments):
+        base = [argument for argument in arguments if "x=" not in argument]
+        for number, value in enumerate(["1", "0.5", "2", "3"]):
+            for job in self.launcher.launch([(*base, f"++params.x=[{value}]")], initial_job_idx=number):
+                try:
+                    print("job", value, job.return_value)
+                except Exception as error:
+                    print("job", value, "failed")
+"""
+
+
+def test_a_plugin_in_the_project_root_is_found_and_one_that_tolerates_a_failed_job_gets_the_answers_of_the_others(project: Path) -> None:
+    (project / "hydra_plugins").mkdir()
+    (project / "hydra_plugins" / "tolerant.py").write_text(TOLERANT)
+    (project / "conf/hydra/sweeper").mkdir(parents=True)
+    (project / "conf/hydra/sweeper/tolerant.yaml").write_text("_target_: hydra_plugins.tolerant.Tolerant\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XRUN_", "PYTHONPATH"))}
+    command = [XRUN, "+experiment=parabola", "hydra/sweeper=tolerant", "x=interval(0,9)"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    jobs = [line for line in done.stderr.splitlines() if line.startswith("job")]
+    assert jobs == ["job 1 17.0", "job 0.5 failed", "job 2 10.0", "job 3 5.0"], done.stderr
+    assert "Traceback" not in done.stderr
+    assert rows(project) == [(1, 17.0), (2, 10.0), (3, 5.0)]
+    assert done.returncode == 0
+    assert "warning: the sweeper goes on without a job that could not be run: " in done.stderr

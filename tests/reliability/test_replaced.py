@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.reliability.conftest import alive
 
 STEP = """
 import os, time
@@ -33,6 +36,13 @@ def step(run):
         time.sleep(0.01)
     if (HERE / "fail").exists():
         raise ValueError("as told")
+"""
+SWALLOW = """
+def swallow():
+    try:
+        time.sleep(0.01)
+    except BaseException:
+        pass
 """
 
 
@@ -481,3 +491,73 @@ def test_a_folder_that_is_a_mount_or_lies_on_another_disk_by_a_link_is_no_obstac
         assert_settled(project)
     finally:
         subprocess.run(["rm", "-rf", str(shm)], check=True)
+
+
+ELSEWHERE = {
+    "a launcher plugin": (("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"), {}),
+    "a network file system": ((), {"XRUN_FORCE_NETFS": "1"}),
+    "a network file system, serial": (("executor=serial",), {"XRUN_FORCE_NETFS": "1"}),
+}
+
+
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(request, monkeypatch):
+    """Where runs execute, or the workspace lies: arguments that make it so."""
+    arguments, variables = ELSEWHERE[request.param]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return arguments
+
+
+def test_wherever_a_run_executes_again_its_new_record_has_its_new_files_alone(project, elsewhere):
+    """F37 with F33."""
+    files(project)
+    code, _, err = execute(project, "new", "--force", *elsewhere)
+    assert code == 0, err
+    assert set(kept(project).values()) == {"new"}
+    assert_settled(project)
+    (project.root / "fail").touch()
+    assert execute(project, "bad", "--force", *elsewhere)[0] == 1
+    assert aside(project) == []
+    assert {file.read_text() for file in artifacts(project).rglob("loose")} == {"bad"}
+
+
+def test_wherever_everything_is_killed_readers_find_the_files_and_the_next_xrun_puts_them_back(project, elsewhere):
+    before = files(project)
+    hang(project, 0, 1)
+    process = forced(project, "new", *elsewhere, runs=1 if "executor=serial" in elsewhere else 2)
+    for pid in (process.pid, *alive(project.mark)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    project.assert_none_alive()
+    hang(project, until=(0, 1))
+    assert set(kept(project).values()) == {"old"}
+    code, _, err = execute(project, "none", *elsewhere)
+    assert code == 0, err
+    assert begun(project, "none") == []
+    assert contents(project) == before
+    assert_settled(project)
+
+
+def test_wherever_a_step_is_ended_with_xrun_the_next_one_puts_the_files_back(project, elsewhere):
+    """The second Ctrl-C, where nobody but xrun itself could end the step."""
+    before = files(project)
+    project.module(STEP.replace("time.sleep(0.01)", "swallow()") + SWALLOW)
+    code, _, err = execute(project, "old", "--force")
+    assert code == 0, err
+    before = contents(project)
+    hang(project, 0, 1)
+    process = forced(project, "new", *elsewhere, runs=1 if "executor=serial" in elsewhere else 2)
+    for _ in range(2):
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    hang(project, until=(0, 1))
+    project.assert_none_alive(20)
+    code, _, err = execute(project, "none", *elsewhere)
+    assert code == 0, err
+    assert begun(project, "none") == []
+    assert contents(project) == before
+    assert_settled(project)
