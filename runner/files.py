@@ -45,7 +45,7 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[int]:
             os.close(descriptor)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f"{_DRAFT}{os.urandom(8).hex()}{_PART}")
+    draft = draft_of(target)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
@@ -101,8 +101,13 @@ def settle(folder: Path, paths: Iterable[str]) -> None:
             sync(each)
 
 
+def draft_of(target: Path) -> Path:
+    """A name beside `target`, for what is to take its place once it is whole."""
+    return target.with_name(f"{_DRAFT}{os.urandom(8).hex()}{_PART}")
+
+
 def is_draft(name: str) -> bool:
-    """Whether it is what a process that was killed left of `replacing`."""
+    """Whether it is such a name: of what is being written, or was when its process was killed."""
     return name.startswith(_DRAFT) and name.endswith(_PART)
 
 

@@ -1,20 +1,15 @@
 """Experiment -> Plan: the frozen, lazy, deterministic list of runs, before anything executes. Pure."""
 
 import hashlib
-import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from runner import codec, identity
+from runner import codec, identity, points
 from runner.errors import PlanError, UsageError
 from runner.quick import quick
-from runner.spec import REPLICATE, Axis, Experiment, Grid, Variant, Zip
-
-Entry = tuple[str, Any, bytes]
-"""One coordinate of a point: axis name, value, canonical encoding of both."""
+from runner.spec import REPLICATE, Experiment, Grid, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +55,12 @@ class Plan:
     @cached_property
     def scopes(self) -> tuple[Mapping[str, Any], ...]:
         """The kwargs of each (variant, grid), without what an axis replaces."""
-        return tuple(_without(v.kwargs, axis_names(g)) for v, g in self._grids)
+        return tuple(_without(v.kwargs, points.axis_names(g)) for v, g in self._grids)
 
     @cached_property
     def axes(self) -> tuple[str, ...]:
         """Names of all axes in the order of the table's columns."""
-        names = dict.fromkeys(name for _, grid in self._grids for name in axis_names(grid))
+        names = dict.fromkeys(name for _, grid in self._grids for name in points.axis_names(grid))
         return (*names, REPLICATE) if self.experiment.replicates is not None else tuple(names)
 
     @property
@@ -83,9 +78,9 @@ class Plan:
         total = 0
         for variant in self.experiment.variants:
             if len(variant.grids) == 1 and not variant.grids[0].exclude:
-                total += math.prod(len(_rows(f)) for f in variant.grids[0].factors)
+                total += points.product_size(variant.grids[0])
             else:
-                total += sum(1 for n in range(len(variant.grids)) for _ in _points(variant.grids, n))
+                total += sum(1 for n in range(len(variant.grids)) for _ in points.of_grid(variant.grids, n))
         return total * (self.experiment.replicates or 1)
 
     def __iter__(self) -> Iterator[Run]:
@@ -107,13 +102,13 @@ class Plan:
         replicates: Sequence[int | None] = range(experiment.replicates) if experiment.replicates is not None else (None,)
         hashed = self._base(self.scopes[scope])
         unsaid = {identity.encode_item(name, value) for name, value in experiment.default_ids.items()}
-        for point in _points(variant.grids, n):
+        for point in points.of_grid(variant.grids, n):
             params = {name: value for name, value, _ in point}
             items = [item for _, _, item in point]
             encoded = b"".join(sorted(set(items) - unsaid if unsaid else items))
             kwargs = None
             if variant.kwargs_at is not None:
-                kwargs = _without(variant.kwargs_at(params), axis_names(variant.grids[n]))
+                kwargs = _without(variant.kwargs_at(params), points.axis_names(variant.grids[n]))
                 hashed = self._base(kwargs)
             for replicate in replicates:
                 whole, values = encoded, params
@@ -176,86 +171,6 @@ def limited(plan: Plan, beginnings: Sequence[str]) -> Plan:
             problem = f"several runs of the plan begin with `{beginning}`: {', '.join(ids[:3])}; give more of the id"
             raise UsageError(problem if ids else f"no run of the plan has an id that begins with `{beginning}`; xrun plan lists them")
     return replace(plan, only=frozenset(id_run for known in found.values() for id_run in known))
-
-
-def axes_of(grid: Grid) -> list[Axis]:
-    """A grid's axes in order, zipped ones included."""
-    return list(grid.axes)
-
-
-def axis_names(grid: Grid) -> list[str]:
-    """Names of a grid's axes in order."""
-    return [axis.name for axis in axes_of(grid)]
-
-
-def _axes(factor: Axis | Zip) -> tuple[Axis, ...]:
-    return factor.axes if isinstance(factor, Zip) else (factor,)
-
-
-def _rows(factor: Axis | Zip) -> Sequence[Any]:
-    return _axes(factor)[0].values
-
-
-def _entries(factor: Axis | Zip) -> Iterator[tuple[Entry, ...]]:
-    """The factor's rows, every value encoded once."""
-    return zip(*map(_column, _axes(factor)), strict=True)
-
-
-def _column(axis: Axis) -> Iterator[Entry]:
-    return ((axis.name, value, identity.encode_item(axis.name, value)) for value in axis.values)
-
-
-def _product(factors: Sequence[Axis | Zip]) -> Iterator[tuple[tuple[Entry, ...], ...]]:
-    """itertools.product over the factors' rows, without a list of the first, slowest factor's."""
-    if not factors:
-        yield ()
-        return
-    rest = list(map(list, map(_entries, factors[1:])))
-    for row in _entries(factors[0]):
-        for rows in itertools.product(*rest):
-            yield (row, *rows)
-
-
-def _points(grids: tuple[Grid, ...], n: int) -> Iterator[list[Entry]]:
-    """The points of grid n that are neither excluded nor in an earlier grid."""
-    grid = grids[n]
-    earlier = [_membership(other) for other in grids[:n] if set(axis_names(other)) == set(axis_names(grid))]
-    for rows in _product(grid.factors):
-        point = [entry for row in rows for entry in row]
-        if grid.exclude and _excluded(point, grid.exclude):
-            continue
-        if earlier and any(_contains(member, point) for member in earlier):
-            continue
-        yield point
-
-
-def _excluded(point: list[Entry], conditions: tuple[Mapping[str, Any], ...]) -> bool:
-    values = {name: value for name, value, _ in point}
-    return any(all(_equal(values[name], wanted) for name, wanted in condition.items()) for condition in conditions)
-
-
-def _equal(value: Any, wanted: Any) -> bool:
-    """1 and 1.0 are equal here, as people mean it; 1 and True are not."""
-    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
-
-
-Membership = tuple[list[tuple[tuple[str, ...], set[tuple[bytes, ...]]]], Grid]
-
-
-def _membership(grid: Grid) -> Membership:
-    """What is needed to say whether a point lies in the grid: per factor, the encodings of its rows."""
-    factors = []
-    for factor in grid.factors:
-        rows = {tuple(item for _, _, item in row) for row in _entries(factor)}
-        factors.append((tuple(axis.name for axis in _axes(factor)), rows))
-    return factors, grid
-
-
-def _contains(member: Membership, point: list[Entry]) -> bool:
-    factors, grid = member
-    encoded = {name: item for name, _, item in point}
-    inside = all(tuple(encoded[name] for name in names) in rows for names, rows in factors)
-    return inside and not (grid.exclude and _excluded(point, grid.exclude))
 
 
 def _without(kwargs: Mapping[str, Any], names: list[str]) -> Mapping[str, Any]:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -90,7 +88,7 @@ def publish(plan: Plan, store: Path, folder: Path, facts: Facts) -> Tabulated:
     ids: list[str] = []
     try:
         made = _tabulate(plan, store, folder, ids, facts.fallen)
-        for draft in folder.glob(".*.tmp"):  # of a process that was killed while it wrote; the lock says that it is gone
+        for draft in (path for path in folder.iterdir() if files.is_draft(path.name)):  # of a process that was killed: we have the lock
             draft.unlink(missing_ok=True)
         replace_text(folder / "experiment.yaml", plan.experiment.yaml)
         patch = folder / "changes.patch"
@@ -238,18 +236,7 @@ def _reason(record: Record) -> dict[str, str] | None:
 def replace_text(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut. Raises StoreError."""
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False, encoding="utf-8"
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(0o644)
-                Path(file.name).replace(path)
-                files.sync(path.parent)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        files.put(text.encode(), path)
+        files.sync(path.parent)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None

@@ -10,7 +10,6 @@ from runner.commands import options as shared
 from runner.config import place
 from runner.config.load import Request, load
 from runner.console import columns
-from runner.plan import axes_of
 from runner.secret import looks_secret
 from runner.spec import Experiment
 from runner.steps import inspect_steps
@@ -104,7 +103,7 @@ def _help_on(experiment: Experiment) -> None:
     print(f"{experiment.name}: {experiment.description}" if experiment.description else experiment.name)
     grids = [grid for variant in experiment.variants for grid in variant.grids]
     axes: dict[str, list[Any]] = {}
-    for axis in (axis for grid in grids for axis in axes_of(grid)):
+    for axis in (axis for grid in grids for axis in grid.axes):
         axes.setdefault(axis.name, []).extend(value for value in axis.values if value not in axes.get(axis.name, []))
     if experiment.replicates is not None:
         axes["replicate"] = list(range(experiment.replicates))

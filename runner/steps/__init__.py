@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import annotations, code
-from runner.plan import axis_names
+from runner.points import axis_names
 from runner.spec import Axis, Experiment, Grid, Step, Variant, Zip
 from runner.steps import foreign
 from runner.steps.about import Parameter, StepInfo, argument_docs, describe_function, takes_run

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import code, templates
-from runner.plan import axis_names
+from runner.points import axis_names
 from runner.spec import REPLICATE, CodePolicy, Experiment, Grid, Process, Step
 from runner.steps import placing
 from runner.steps.about import Parameter, StepInfo

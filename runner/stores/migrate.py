@@ -1,6 +1,5 @@
 """Brings a store to the present format, with a copy of the old one beside it."""
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -39,7 +38,7 @@ def _record_sum(*row: object) -> int:
 
 def _copy(path: Path, target: Path) -> None:
     """What the store holds at this moment, its WAL included, whole or not at all."""
-    draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
+    draft = files.draft_of(target)
     try:
         with (
             closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NewType
 
 from runner.errors import IncompleteError, StoreError
-from runner.files import sync
+from runner.files import draft_of, sync
 from runner.table import text
 from runner.table.column import objects
 from runner.table.kinds import kind
@@ -133,7 +133,7 @@ def _told(kinds: Iterable[tuple[str, str]]) -> bytes:
 @contextmanager
 def _replaced(folder: Path, *names: str) -> Iterator[tuple[BinaryIO, ...]]:
     """New files that take the place of `names`, one after the other, once all of them are complete and on the disk."""
-    drafts = [folder / f".{name}.{os.urandom(4).hex()}.tmp" for name in names]
+    drafts = [draft_of(folder / name) for name in names]
     files: list[BinaryIO] = []
     try:
         files += [draft.open("xb") for draft in drafts]

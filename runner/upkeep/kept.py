@@ -1,6 +1,7 @@
 """The files of a workspace, and what the store and the manifests say of them."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from runner import files, manifest, stores, succession
@@ -55,11 +56,8 @@ def replaced(workspace: Workspace, going: Iterable[str] = ()) -> list[Path]:
 
 def drafts(workspace: Workspace) -> list[Path]:
     """What processes that were killed have left half written. Nobody may execute meanwhile."""
-    found = [path for path in workspace.artifacts.rglob(".*") if files.is_draft(path.name)] if workspace.artifacts.is_dir() else []
-    found += workspace.folder.glob(".*.tmp")
-    if workspace.results.is_dir():
-        found += workspace.results.glob("*/.*.tmp")
-    return sorted(path for path in found if path.is_file())
+    found = chain(workspace.artifacts.rglob(".*"), workspace.folder.glob(".*"), workspace.results.glob("*/.*"))
+    return sorted(path for path in found if files.is_draft(path.name) and path.is_file())
 
 
 def manifests(workspace: Workspace) -> list[Path]:

@@ -37,7 +37,7 @@ def repair(workspace: Workspace, findings: list[Finding]) -> Repaired:
         finally:
             store.close()
         return Repaired(removed=tuple(drafts))
-    draft = workspace.folder / f".{workspace.store.name}.{os.urandom(4).hex()}.tmp"
+    draft = files.draft_of(workspace.store)
     try:
         lost = _saved(workspace.store, draft)
         require_alone(workspace)  # programs that are no xrun and have it open

@@ -231,7 +231,7 @@ def test_a_manifest_that_is_damaged_is_named_in_one_line_and_others_are_looked_a
 
 def test_leftovers_are_notes_and_a_repair_removes_them(made, xrun):
     (made / ".xrun" / "artifacts" / "nobody").mkdir()
-    draft = made / "results" / "squares" / ".table.csv.0a1b.tmp"
+    draft = made / "results" / "squares" / ".xrun-0a1b.part"
     draft.write_text("half")
     store = stores.open(store_of(made))
     store.append([], [Trail(id_run="gone", experiment="logs", epoch=9, attempt=1, entries=(("", Output("stdout", "x")),))])

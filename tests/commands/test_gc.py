@@ -112,7 +112,7 @@ def test_folders_of_no_run_and_drafts_go(made, xrun):
     orphan = made / ".xrun/artifacts/00000000-0000-8000-8000-000000000000"
     orphan.mkdir()
     (orphan / "x").write_bytes(b"x" * 1000)
-    draft = made / "results/big/.table.csv.00.tmp"
+    draft = made / "results/big/.xrun-00.part"
     draft.write_text("half")
     said = told(xrun, "--failed", "--older-than", "1h")
     assert (said["orphans"], said["drafts"], said["bytes"]) == ([orphan.name], [str(draft)], 1004)

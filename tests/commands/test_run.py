@@ -355,8 +355,18 @@ def test_telling_what_there_is_opens_no_store_no_table_and_no_executor(project: 
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert "usage: xrun" in done.stdout
-    assert {"runner.config.load", "runner.plan"} <= loaded
-    assert not loaded & {"sqlite3", "runner.stores", "runner.table", "runner.results", "runner.executors", "runner.worker", "git", "rich"}
+    assert {"runner.config.load", "runner.spec"} <= loaded
+    assert not loaded & {
+        "sqlite3",
+        "runner.plan",
+        "runner.stores",
+        "runner.table",
+        "runner.results",
+        "runner.executors",
+        "runner.worker",
+        "git",
+        "rich",
+    }
 
 
 def test_where_few_files_may_be_open_a_sweep_runs(project: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from runner import codec
+from runner.files import is_draft
 from tests import calling
 from tests.calling import XRUN
 
@@ -236,7 +237,7 @@ class Project:
     def assert_tidy(self) -> None:
         """After an xrun that came to its end: no temporary file, nothing among the results that is none, no attempt without an end."""
         space = self.root / "space"
-        assert list(space.rglob("*.tmp")) == []
+        assert [path for path in space.rglob(".*") if is_draft(path.name)] == []
         assert self.query("SELECT count(*) FROM attempt WHERE live") == [(0,)]
         results = space / "results"
         known = {"table.csv", "table.parquet", "manifest.json", "experiment.yaml", "changes.patch"}
