@@ -1,5 +1,6 @@
 """What an override may say on top of a recorded experiment.yaml without making it another experiment."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +34,7 @@ def check(file: Path, lines: Sequence[str]) -> None:
             where=COMMAND_LINE,
             key=override.input_line,
             hint="may be given: executor.NAME=..., tracking.NAME=..., a secret that experiment.yaml does not keep; "
-            f"to run something else: xrun {file} {override.input_line}",
+            f"to run something else: {shlex.join(['xrun', str(file), override.input_line or ''])}",
         )
 
 

@@ -209,7 +209,7 @@ def repository(recording: Recording, cwd: Path) -> Repository:
     """
     if not (commit := recording.git.commit):
         problem = "names no commit" if recording.manifest.git is not None else "was written outside of a git repository"
-        again = f"xrun {recording.folder / EXPERIMENT} --workspace DIR runs the experiment with the code as it is now"
+        again = f"xrun {shlex.quote(str(recording.folder / EXPERIMENT))} --workspace DIR runs the experiment with the code as it is now"
         raise IncompleteError(f"{recording.folder / MANIFEST} {problem}, so that nobody knows with which code\n  {again}")
     tops = list(dict.fromkeys(top for folder in (recording.folder, cwd) if (top := worktree.top_of(folder))))
     if not tops:

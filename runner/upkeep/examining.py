@@ -1,6 +1,7 @@
 """`xrun doctor`: looks at the store row by row, at the files that runs keep, and at the published results. Changes nothing."""
 
 import hashlib
+import shlex
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -117,7 +118,7 @@ def _leftovers(workspace: Workspace) -> Iterator[Finding]:
 def _results(workspace: Workspace) -> Iterator[Finding]:
     """Published tables that are not what their manifests say. One of the two files is enough, in git for instance, as for `xrun verify`."""
     for file in kept.manifests(workspace):
-        again = f"`xrun {file.parent / 'experiment.yaml'}` publishes it again"
+        again = f"`xrun {shlex.quote(str(file.parent / 'experiment.yaml'))}` publishes it again"
         try:
             said = kept.manifest_of(file).table
             digests = table.digests(file.parent, said.columns) if said.digest is not None else {}

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -91,11 +92,14 @@ def test_results_without_a_repository_are_refused_with_what_can_be_done(project:
     (project.root / ".git").rename(project.home / "git")
     project.xrun("+experiment=squares", "-q")
     (project.home / "git").rename(project.root / ".git")
+    moved = project.home / "not here"
+    (project.root / "results").rename(moved)
 
-    done = project.reproduce("squares", code=3)
+    done = project.reproduce(str(moved / "squares"), code=3)
 
     assert "was written outside of a git repository" in done.stderr
-    assert "experiment.yaml --workspace DIR" in done.stderr
+    said = shlex.split(done.stderr.splitlines()[-1])
+    assert said[:4] == ["xrun", str(moved / "squares" / "experiment.yaml"), "--workspace", "DIR"]
 
 
 def test_step_that_is_not_deterministic_gives_a_table_of_differences(project: Project) -> None:
