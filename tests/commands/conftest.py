@@ -72,6 +72,12 @@ EXPERIMENTS = {
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the project lies that is the same for all tests of a module, once one of them has made it."""
+    return tmp_path_factory.mktemp("template") / "made"
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "steps.py").write_text(STEPS)

@@ -12,12 +12,6 @@ from runner.logged import Output
 from runner.record import Trail
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """Where the project lies that is the same for all tests, once one of them has made it."""
-    return tmp_path_factory.mktemp("template") / "made"
-
-
 @pytest.fixture
 def made(project, xrun, template):
     """A project with results of two experiments, one run of which logged and kept a file."""

@@ -27,12 +27,6 @@ def step(run, x):
 """
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """Where the project lies that is the same for all tests, once one of them has made it."""
-    return tmp_path_factory.mktemp("template") / "made"
-
-
 @pytest.fixture
 def made(project, xrun, template):
     """20 runs, of which the last plan names 5; two of the others failed."""

@@ -1,16 +1,12 @@
 """The commands that only look: plan, ls, show, table, metrics, artifacts, logs, query, --help, --cfg, completion."""
 
 import csv
-import fcntl
 import io
 import json
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
-import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +16,7 @@ import pytest
 
 from tests import calling
 from tests.calling import XRUN
+from tests.terminals import shown
 
 Xrun = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -391,20 +388,7 @@ def test_a_query_that_takes_for_ever_ends_at_ctrl_c(net: Tracked) -> None:
 
 def terminal(project: Path, *arguments: str, columns: int = 100) -> list[str]:
     """The lines that a terminal so wide shows."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_") and k not in ("COLUMNS", "LINES")}
-    with subprocess.Popen([XRUN, *arguments], cwd=project, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        parts = []
-        try:
-            while part := os.read(ours, 65536):
-                parts.append(part)
-        except OSError:
-            pass  # Linux says EIO at the end of a terminal
-        os.close(ours)
-        assert process.wait(60) == 0
-    return b"".join(parts).decode().splitlines()
+    return shown(project, *arguments, columns=columns).splitlines()
 
 
 def test_lists_fit_into_a_terminal_with_ids_that_are_long_enough_for_every_command(net: Tracked) -> None:

@@ -14,26 +14,12 @@ import pytest
 
 from tests import calling
 from tests.calling import XRUN
+from tests.terminals import shown
 
 
 def terminal(project: Path, *arguments: str, columns: int = 100, **variables: str) -> str:
-    """The output of xrun on a terminal so wide."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("XRUN_") and k not in ("COLUMNS", "LINES", "NO_COLOR")}
-    with subprocess.Popen(
-        [XRUN, *arguments], cwd=project, env=environment | {"TERM": "xterm"} | variables, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        parts = []
-        try:
-            while part := os.read(ours, 65536):
-                parts.append(part)
-        except OSError:
-            pass  # Linux says EIO at the end of a terminal
-        os.close(ours)
-        assert process.wait(60) == 0
-    return b"".join(parts).decode()
+    """The output of xrun on a terminal so wide, which knows colours."""
+    return shown(project, *arguments, columns=columns, **{"TERM": "xterm"} | variables)
 
 
 def interrupted(project: Path, *arguments: str, columns: int = 80) -> str:

@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from tests.waiting import until
+
 RUN = "+experiment=squares"
 
 STEPS = """
@@ -22,13 +24,6 @@ STEPS = """
             time.sleep(0.01)
         return {"text": text}
     """
-
-
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

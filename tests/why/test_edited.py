@@ -2,9 +2,10 @@
 
 import copy
 import shutil
-import time
 
 import pytest
+
+from tests.waiting import until
 
 RUN = "+experiment=squares"
 
@@ -27,13 +28,6 @@ LAZY = """
 
         return {"y": helper.twice(x)}
     """
-
-
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
