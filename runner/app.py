@@ -79,7 +79,7 @@ def run(experiment: Experiment, workspace: Workspace, invocation: Invocation) ->
     schema_checked = invocation.helper.begin(results.check_schema, lambda _: None, root, schema, foreign=isinstance(schema, str))
     executor = executors.open(experiment)
     try:
-        evidence = Search(experiment.root, invocation.argv, experiment.data, workspace.results, experiment.mask)
+        evidence = Search(experiment.root, invocation.argv, experiment.data, (workspace.results, workspace.folder), experiment.mask)
         planned = _planned(experiment, executor, workspace, invocation, evidence)
         with located(experiment.locate):
             schema_checked()

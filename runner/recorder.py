@@ -81,7 +81,9 @@ class Recorder(Run):
             self._presence.close()
             raise
         self._epoch = self._store.begin(experiment, self._started, alone=False)
-        self._store.describe(self._epoch, environment.provenance(git=_git(self._root, workspace.results), data=(), argv=tuple(sys.argv)))
+        self._store.describe(
+            self._epoch, environment.provenance(git=_git(self._root, workspace.results, workspace.folder), data=(), argv=tuple(sys.argv))
+        )
         atexit.register(self._at_exit)
 
     def __enter__(self) -> Self:
@@ -156,6 +158,6 @@ def _failure(error: BaseException | None) -> BaseException | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _git(root: Path, results: Path) -> GitState | None:
+def _git(root: Path, *ours: Path) -> GitState | None:
     """The repository when the program recorded its first run: what was edited since is not what it has imported."""
-    return git_provenance.state(root, exclude=git_provenance.own(root, results))
+    return git_provenance.state(root, exclude=git_provenance.own(root, *ours))

@@ -40,9 +40,9 @@ OWN = ("results",)
 """What lies below a root and is no dirt."""
 
 
-def own(root: Path, results: Path) -> tuple[str, ...]:
-    """What is no dirt where the results may lie elsewhere (`--workspace`), as `state` wants it."""
-    return (*OWN, os.path.relpath(results.resolve(), root.resolve()))
+def own(root: Path, *folders: Path) -> tuple[str, ...]:
+    """What is no dirt where our folders may lie elsewhere (`--workspace`), as `state` wants it."""
+    return (*OWN, *(os.path.relpath(folder.resolve(), root.resolve()) for folder in folders))
 
 
 def state(root: Path, *, exclude: tuple[str, ...] = OWN, mask: Mask = NOTHING) -> GitState | None:

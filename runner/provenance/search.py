@@ -1,6 +1,7 @@
 """Where the results of an invocation will come from, found out beside the work."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from runner.mask import NOTHING, Mask
@@ -12,11 +13,11 @@ from runner.record import DataState, GitState, Provenance
 class Search:
     """Where the results will come from, found out beside the work: git's part in a thread of its own."""
 
-    def __init__(self, root: Path, argv: tuple[str, ...], entries: tuple[str, ...], results: Path, mask: Mask = NOTHING) -> None:
-        """Begin to look. `entries`: the declared data; the hashes are put into `data` by the one who has them. `results`: no dirt. `mask`:
-        what is known to be secret.
+    def __init__(self, root: Path, argv: tuple[str, ...], entries: tuple[str, ...], ours: Sequence[Path], mask: Mask = NOTHING) -> None:
+        """Begin to look. `entries`: the declared data; the hashes are put into `data` by the one who has them. `ours`: folders that
+        are no dirt. `mask`: what is known to be secret.
         """
-        self._root, self._argv, self._results, self._mask = root, argv, results, mask
+        self._root, self._argv, self._ours, self._mask = root, argv, ours, mask
         self.watch = Watch(root, entries)
         self._git: GitState | None = None
         self._error: BaseException | None = None
@@ -26,7 +27,7 @@ class Search:
 
     def _find(self) -> None:
         try:
-            self._git = git.state(self._root, exclude=git.own(self._root, self._results), mask=self._mask)
+            self._git = git.state(self._root, exclude=git.own(self._root, *self._ours), mask=self._mask)
         except BaseException as error:  # noqa: BLE001 - raised again by `git`
             self._error = error
 

@@ -11,6 +11,7 @@ import pytest
 from runner import codec
 from runner.errors import DirtyError
 from runner.provenance import git, patch
+from runner.provenance.search import Search
 from runner.record import GitState
 from tests.provenance.conftest import run
 
@@ -294,6 +295,12 @@ def test_results_of_a_workspace_elsewhere_in_the_repository_are_no_dirt_either(r
     found = observed(repo / "folder", exclude=git.own(repo / "folder", repo / place / "results")).untracked
     assert f"{place}/results/x" not in found
     assert {"results/x", "space/other"} <= set(found)
+
+
+def test_a_workspace_whose_gitignore_a_kill_has_left_empty_is_no_dirt(repo):
+    write(repo, {"space/.xrun/.gitignore": "", "space/.xrun/artifacts/x": "x\n", "other": "x\n"})
+    found = Search(repo, (), (), (repo / "space/results", repo / "space/.xrun")).git()
+    assert found.untracked == ("other",)
 
 
 def test_linked_worktree_has_its_own_state(repo, tmp_path):
