@@ -38,7 +38,7 @@ def test_a_name_of_its_own_or_of_the_command_line_is_not_told(project, overrides
     made = project(head="# @package _global_\nname: other\nsteps: [a.b]\n", files=files)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        made.load(*overrides)
+        assert made.load(*overrides).name == ("y" if overrides else "other")
 
 
 def test_an_experiment_below_a_folder_is_known_by_its_own_name(project):
